@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+/// A library target and its tests, which stand in Sources/NAME and Tests/NAMETests.
+func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []) -> [Target] {
+  [
+    .target(name: name, dependencies: dependencies, swiftSettings: strict),
+    .testTarget(
+      name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests, swiftSettings: strict),
+  ]
+}
+
+let package = Package(
+  name: "path-attention",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "pathcheck", targets: ["pathcheck"]),
+    .library(name: "PathAttention", targets: ["LinearAlgebra", "PathAttention"]),
+    .library(name: "PathVerification", targets: ["NumberFormats", "TensorFiles", "Verification"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+  ],
+  targets: [
+    // OpenBLAS and LAPACKE, installed by the system.
+    [
+      .systemLibrary(
+        name: "COpenBLAS",
+        pkgConfig: "openblas",
+        providers: [.apt(["libopenblas-dev", "liblapacke-dev"])])
+    ],
+
+    // The library. Arrows point down only: each target depends on targets above it.
+    library("NumberFormats", []),
+    library("TensorFiles", ["NumberFormats"]),
+    library(
+      "LinearAlgebra",
+      [
+        "COpenBLAS",
+        .product(name: "RealModule", package: "swift-numerics"),
+        .product(name: "BigInt", package: "BigInt"),
+      ]),
+    library("PathAttention", ["LinearAlgebra"]),
+    library("Verification", ["PathAttention", "TensorFiles"]),
+
+    // The command line.
+    [
+      .executableTarget(
+        name: "pathcheck",
+        dependencies: ["Verification", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        swiftSettings: strict),
+      .testTarget(name: "pathcheckTests", dependencies: ["pathcheck", "TensorFiles"], swiftSettings: strict),
+    ],
+  ].flatMap { $0 }
+)

@@ -1,0 +1,47 @@
+/// A dense matrix in row-major order that owns its memory.
+///
+/// A matrix is a reference: its views, and the views' views, read and write the same memory and keep it alive. Kernels
+/// take views; `Matrix` is what makes the memory. Sharing one across threads is safe as long as no entry is written by
+/// one thread while another touches it, which the type does not check.
+public final class Matrix<Element: Scalar>: @unchecked Sendable {
+  /// The number of rows.
+  public let rows: Int
+  /// The number of columns.
+  public let columns: Int
+  @usableFromInline let base: UnsafeMutablePointer<Element>
+
+  /// The zero matrix of a shape.
+  ///
+  /// - Precondition: both sizes are non-negative and their product is representable.
+  public init(rows: Int, columns: Int) {
+    precondition(rows >= 0 && columns >= 0, "a matrix cannot have \(rows) × \(columns) entries")
+    self.rows = rows
+    self.columns = columns
+    base = .allocate(capacity: rows * columns)
+    base.initialize(repeating: .zero, count: rows * columns)
+  }
+
+  /// A matrix with given entries, row after row.
+  ///
+  /// - Precondition: there are rows · columns of them.
+  public convenience init(rows: Int, columns: Int, entries: some Collection<Element>) {
+    precondition(entries.count == rows * columns, "\(rows) × \(columns) entries expected, \(entries.count) found")
+    self.init(rows: rows, columns: columns)
+    for (i, entry) in entries.enumerated() { base[i] = entry }
+  }
+
+  deinit {
+    base.deinitialize(count: rows * columns)
+    base.deallocate()
+  }
+
+  /// The entries, row after row.
+  public var entries: [Element] { Array(UnsafeBufferPointer(start: base, count: rows * columns)) }
+}
+
+extension Matrix: WritableMatrix {
+  /// The whole matrix, for reading and writing.
+  @inlinable public var mutableView: MutableMatrixView<Element> {
+    MutableMatrixView(owner: self, base: base, rows: rows, columns: columns, rowStride: columns, columnStride: 1)
+  }
+}

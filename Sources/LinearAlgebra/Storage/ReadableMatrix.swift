@@ -1,0 +1,33 @@
+/// Anything that can be looked at as a matrix: a `Matrix` or a view of one. Operations take their operands as this.
+public protocol ReadableMatrix<Element> {
+  /// The scalar type of the entries.
+  associatedtype Element: Scalar
+  /// The operand as a read-only view.
+  var view: MatrixView<Element> { get }
+}
+
+/// Anything that can be written as a matrix. Operations take their results as this.
+public protocol WritableMatrix<Element>: ReadableMatrix {
+  /// The result as a mutable view.
+  var mutableView: MutableMatrixView<Element> { get }
+}
+
+extension WritableMatrix {
+  /// The same window for reading.
+  @inlinable public var view: MatrixView<Element> { MatrixView(mutableView) }
+}
+
+extension ReadableMatrix {
+  /// Entry (i, j).
+  @inlinable public subscript(i: Int, j: Int) -> Element { view[i, j] }
+
+  /// The transpose, without a copy.
+  @inlinable public var transposed: MatrixView<Element> { view.transposed }
+
+  /// An owned copy.
+  @inlinable public func copy() -> Matrix<Element> {
+    let copy = Matrix<Element>(rows: view.rows, columns: view.columns)
+    assign(self, to: copy)
+    return copy
+  }
+}

@@ -1,0 +1,108 @@
+import LinearAlgebra
+
+/// The compact-WY form: all reflections of the segment at once.
+///
+///     A = tril(Q Kᵀ) − X Z,   X = tril(Q Wᵀ),   Z = T Y,   Y = stril(W Kᵀ)
+///
+/// O(L² (L + d)) time and O(L²) memory. The blockwise form uses it for its diagonal tiles, with L the block size.
+struct CompactWY<S: Scalar>: LogitForm {
+  let K: MatrixView<S>
+  let transform: UTTransform<S>
+  /// stril(W Kᵀ)
+  let Y: Matrix<S>
+  /// T Y
+  let Z: Matrix<S>
+
+  var length: Int { K.rows }
+  var W: MatrixView<S> { transform.W }
+
+  init(K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>) {
+    self.K = K
+    transform = UTTransform(W: W, β: β)
+    Y = Matrix(rows: K.rows, columns: K.rows)
+    multiply(W, K.transposed, into: Y)
+    keepStrictlyLowerTriangle(of: Y)
+    Z = transform.apply(to: Y)
+  }
+
+  func forward(_ Q: MatrixView<S>, _ visitor: some LogitVisitor<S>) {
+    let A = Matrix<S>(rows: length, columns: length)
+    logits(Q, X: queryProjections(Q), into: A.mutableView)
+    visitor.visit(A.mutableView, row: 0, column: 0)
+  }
+
+  /// X = tril(Q Wᵀ)
+  func queryProjections(_ Q: MatrixView<S>) -> Matrix<S> {
+    let X = Matrix<S>(rows: length, columns: length)
+    multiply(Q, W.transposed, into: X)
+    keepLowerTriangle(of: X)
+    return X
+  }
+
+  /// A ← Q Kᵀ − X Z. X Z is strictly lower triangular, so only the part that has no meaning differs from tril.
+  func logits(_ Q: MatrixView<S>, X: Matrix<S>, into A: MutableMatrixView<S>) {
+    multiply(Q, K.transposed, into: A)
+    subtractProduct(X, Z, from: A)
+  }
+
+  // MARK: Backward
+
+  struct Cotangent {
+    /// What reaches k directly, and w through X.
+    let dK: Matrix<S>
+    let dW: Matrix<S>
+    let dZ: Matrix<S>
+  }
+
+  func zeroCotangent() -> Cotangent {
+    Cotangent(
+      dK: Matrix(rows: length, columns: K.columns), dW: Matrix(rows: length, columns: K.columns),
+      dZ: Matrix(rows: length, columns: length))
+  }
+
+  func backward(
+    _ Q: MatrixView<S>, _ visitor: some LogitVisitor<S>, dQ: MutableMatrixView<S>, into cotangent: inout Cotangent
+  ) {
+    let X = queryProjections(Q)
+    let tile = Matrix<S>(rows: length, columns: length)
+    logits(Q, X: X, into: tile.mutableView)
+    visitor.visit(tile.mutableView, row: 0, column: 0)
+    let dX = Matrix<S>(rows: length, columns: length)
+    logitsBackward(Q, X: X, G: tile.view, dQ: dQ, dX: dX, into: cotangent)
+    projectionsBackward(Q, dX: dX, dQ: dQ, dW: cotangent.dW)
+  }
+
+  /// From the cotangent G of A = tril(Q Kᵀ) − X Z to those of Q, K, Z and X.
+  func logitsBackward(
+    _ Q: MatrixView<S>, X: Matrix<S>, G: MatrixView<S>, dQ: MutableMatrixView<S>, dX: Matrix<S>,
+    into cotangent: Cotangent
+  ) {
+    addProduct(G, K, to: dQ)
+    addProduct(G.transposed, Q, to: cotangent.dK)
+    subtractProduct(X.transposed, G, from: cotangent.dZ)
+    subtractProduct(G, Z.transposed, from: dX)
+  }
+
+  /// From the cotangent of X = tril(Q Wᵀ) to those of Q and W.
+  func projectionsBackward(_ Q: MatrixView<S>, dX: Matrix<S>, dQ: MutableMatrixView<S>, dW: Matrix<S>) {
+    keepLowerTriangle(of: dX)
+    addProduct(dX, W, to: dQ)
+    addProduct(dX.transposed, Q, to: dW)
+  }
+
+  func finish(_ cotangent: Cotangent, _ gradient: KeyGradient<S>) {
+    let parameters = transform.zeroCotangent()
+    finish(cotangent, gradient, parameters)
+    transform.finish(parameters, dW: gradient.dW, dβ: gradient.dβ)
+  }
+
+  /// The same, leaving the parameters of T to the caller, who may have more to say about them.
+  func finish(_ cotangent: Cotangent, _ gradient: KeyGradient<S>, _ parameters: UTTransform<S>.Cotangent) {
+    add(cotangent.dK, to: gradient.dK)
+    add(cotangent.dW, to: gradient.dW)
+    let dY = transform.backward(dZ: cotangent.dZ, Z: Z, Y: Y, into: parameters)
+    keepStrictlyLowerTriangle(of: dY)
+    addProduct(dY.transposed, W, to: gradient.dK)
+    addProduct(dY, K, to: gradient.dW)
+  }
+}

@@ -1,0 +1,71 @@
+import LinearAlgebra
+
+/// The compact WY representation of the product of n consecutive reflections (UT transform).
+///
+/// With M = I + stril(diag(β) W Wᵀ), unit lower triangular, and T = M⁻¹ diag(β):
+///
+///     H_n−1 H_n−2 … H_0 = I − Wᵀ T W
+///
+/// and the same for any contiguous sub-range with the sub-block of M. Neither M⁻¹ nor T is formed; `apply` solves.
+struct UTTransform<S: Scalar>: Sendable {
+  let W: MatrixView<S>
+  let β: MatrixView<S>
+  /// Strictly lower part of M. Its unit diagonal is not stored.
+  let M: Matrix<S>
+
+  /// Forms M in O(n² d).
+  init(W: MatrixView<S>, β: MatrixView<S>) {
+    self.W = W
+    self.β = β
+    M = Matrix(rows: W.rows, columns: W.rows)
+    multiply(W, W.transposed, into: M)
+    keepStrictlyLowerTriangle(of: M)
+    scaleRows(of: M, by: β)
+  }
+
+  /// T Y = M⁻¹ diag(β) Y.
+  func apply(to Y: some ReadableMatrix<S>) -> Matrix<S> {
+    let Z = Y.copy()
+    scaleRows(of: Z, by: β)
+    solve(unitTriangular: M, .lower, Z)
+    return Z
+  }
+
+  // MARK: Backward
+
+  /// The cotangent of Y in Z = T Y, given that of Z; those of β and of M are collected in `parameters`.
+  func backward(
+    dZ: some ReadableMatrix<S>, Z: some ReadableMatrix<S>, Y: some ReadableMatrix<S>, into parameters: Cotangent
+  ) -> Matrix<S> {
+    let N = dZ.copy()
+    solve(unitTriangular: M.transposed, .upper, N)
+    subtractProduct(N, Z.transposed, from: parameters.E)
+    addRowSums(ofHadamard: N, Y, to: parameters.dβ)
+    scaleRows(of: N, by: β)
+    return N
+  }
+
+  /// The cotangent of the parameters of T: of β where it stands outside the inverse, and E, that of M.
+  struct Cotangent {
+    let dβ: Matrix<S>
+    let E: Matrix<S>
+  }
+
+  func zeroCotangent() -> Cotangent {
+    Cotangent(dβ: Matrix(rows: W.rows, columns: 1), E: Matrix(rows: W.rows, columns: W.rows))
+  }
+
+  /// Adds the collected cotangents to dW and dβ.
+  func finish(_ cotangent: Cotangent, dW: MutableMatrixView<S>, dβ: MutableMatrixView<S>) {
+    add(cotangent.dβ, to: dβ)
+    // M = I + stril(diag(β) W Wᵀ)
+    let E = cotangent.E
+    keepStrictlyLowerTriangle(of: E)
+    let gram = Matrix<S>(rows: W.rows, columns: W.rows)
+    multiply(W, W.transposed, into: gram)
+    addRowSums(ofHadamard: E, gram, to: dβ)
+    scaleRows(of: E, by: β)
+    addProduct(E, W, to: dW)
+    addProduct(E.transposed, W, to: dW)
+  }
+}

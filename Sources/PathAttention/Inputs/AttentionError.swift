@@ -1,0 +1,33 @@
+/// What is wrong with the arguments of an entry point of this module.
+public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// A size is not positive, or negative where zero is allowed.
+  case size(name: String, found: Int)
+  /// The query heads cannot be shared out evenly among the key/value heads.
+  case heads(queryHeads: Int, heads: Int)
+  /// A tensor has the wrong number of entries.
+  case count(tensor: String, expected: Int, found: Int)
+  /// Segment boundaries do not rise from 0 to the number of tokens.
+  case segments(String)
+  /// A number is NaN or infinite.
+  case notFinite(tensor: String, index: Int, value: String)
+  /// An option has a value that makes no sense.
+  case option(name: String, expected: String, found: String)
+
+  /// One line that names the argument, what was expected and what was found.
+  public var description: String {
+    switch self {
+    case .size(let name, let found):
+      "\(name) must be \(name == "length" || name == "batch" ? "zero or more" : "at least 1"), found \(found)"
+    case .heads(let queryHeads, let heads):
+      "the number of query heads must be a multiple of the number of key/value heads, found \(queryHeads) and \(heads)"
+    case .count(let tensor, let expected, let found):
+      "tensor '\(tensor)' must have \(expected) entries, found \(found)"
+    case .segments(let found):
+      "cu_seqlens must start at 0, never fall, and end at the number of tokens, with batch 1: \(found)"
+    case .notFinite(let tensor, let index, let value):
+      "tensor '\(tensor)' must be finite, found \(value) at entry \(index)"
+    case .option(let name, let expected, let found):
+      "option '\(name)' must be \(expected), found \(found)"
+    }
+  }
+}

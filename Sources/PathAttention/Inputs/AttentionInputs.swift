@@ -1,0 +1,87 @@
+import LinearAlgebra
+
+/// The inputs of PaTH attention, checked.
+///
+/// A batch is a packing like any other: sequence b is the tokens b·T ..< (b+1)·T, and segments do not see each other.
+public struct AttentionInputs<S: Scalar>: Sendable {
+  /// The sizes.
+  public let shape: AttentionShape
+  /// The token ranges that are independent of each other, in order. Empty ones are legal.
+  public let segments: [Range<Int>]
+  /// Queries, [B, T, HQ, K].
+  public let q: TokenTensor<S>
+  /// Keys, [B, T, H, K].
+  public let k: TokenTensor<S>
+  /// Values, [B, T, H, V].
+  public let v: TokenTensor<S>
+  /// Reflection vectors, [B, T, H, K].
+  public let w: TokenTensor<S>
+  /// Reflection strengths, [B, T, H].
+  public let beta: TokenTensor<S>
+  /// Log forget gates, [B, T, HQ], if there is a gate.
+  public let g: TokenTensor<S>?
+
+  /// Inputs from entries in the order of memory.
+  ///
+  /// - Parameters:
+  ///   - shape: The sizes; `queryHeads` is a multiple of `heads`.
+  ///   - q: Queries, [B, T, HQ, K].
+  ///   - k: Keys, [B, T, H, K].
+  ///   - v: Values, [B, T, H, V].
+  ///   - w: Reflection vectors, [B, T, H, K]. In use ‖w‖ = 1; any length is accepted.
+  ///   - beta: Reflection strengths, [B, T, H]. In use 0 < β < 2; any value is accepted.
+  ///   - g: Log forget gates, [B, T, HQ], or nil for no gate.
+  ///   - segmentBoundaries: For packed sequences the first token of each and the end of the last, 0 = c_0 ≤ … ≤ c_N = T
+  ///     (`cu_seqlens`); needs B = 1. Without it each sequence of the batch is one segment.
+  /// - Throws: `AttentionError` naming the first argument that does not fit. Whether numbers are finite is checked where
+  ///   they are used as real numbers.
+  public init(
+    shape: AttentionShape, q: [S], k: [S], v: [S], w: [S], beta: [S], g: [S]? = nil, segmentBoundaries: [Int]? = nil
+  ) throws(AttentionError) {
+    try shape.validate()
+    self.shape = shape
+    segments = try shape.segments(boundaries: segmentBoundaries)
+    self.q = try TokenTensor(.q, shape, q)
+    self.k = try TokenTensor(.k, shape, k)
+    self.v = try TokenTensor(.v, shape, v)
+    self.w = try TokenTensor(.w, shape, w)
+    self.beta = try TokenTensor(.beta, shape, beta)
+    if let g { self.g = try TokenTensor(.g, shape, g) } else { self.g = nil }
+  }
+
+  /// The input tensors that are present, with their entries.
+  public var tensors: [(tensor: AttentionTensor, entries: TokenTensor<S>)] {
+    [(.q, q), (.k, k), (.v, v), (.w, w), (.beta, beta)] + (g.map { [(.g, $0)] } ?? [])
+  }
+}
+
+extension AttentionShape {
+  func validate() throws(AttentionError) {
+    for (name, size) in [("batch", batch), ("length", length)] where size < 0 {
+      throw .size(name: name, found: size)
+    }
+    for (name, size) in [
+      ("queryHeads", queryHeads), ("heads", heads), ("keyDim", keyDim), ("valueDim", valueDim),
+    ] where size < 1 {
+      throw .size(name: name, found: size)
+    }
+    guard queryHeads % heads == 0 else { throw .heads(queryHeads: queryHeads, heads: heads) }
+  }
+
+  func segments(boundaries: [Int]?) throws(AttentionError) -> [Range<Int>] {
+    guard let boundaries else { return (0..<batch).map { $0 * length..<($0 + 1) * length } }
+    guard batch == 1 else { throw .segments("batch is \(batch)") }
+    guard boundaries.first == 0, boundaries.last == length else {
+      throw .segments("starts at \(boundaries.first ?? -1), ends at \(boundaries.last ?? -1), \(length) tokens")
+    }
+    for (start, end) in zip(boundaries, boundaries.dropFirst()) where end < start {
+      throw .segments("\(end) follows \(start)")
+    }
+    return zip(boundaries, boundaries.dropFirst()).map { $0..<$1 }
+  }
+}
+
+extension AttentionInputs {
+  /// The log forget gates of one query head in one segment, if there is a gate.
+  func gateWindow(_ place: SegmentHead) -> MatrixView<S>? { g?.window(place.segment, head: place.queryHead) }
+}

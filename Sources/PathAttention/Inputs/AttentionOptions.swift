@@ -1,0 +1,59 @@
+/// How PaTH attention is to be computed.
+public struct AttentionOptions: Sendable {
+  /// The factor of the logits; 1/√d_k when nil.
+  public var scale: Double?
+  /// How the gate enters the logits, when there is one.
+  public var gate: GateConvention
+  /// Which of the three forms computes the logits.
+  public var form: AttentionForm
+  /// How many threads to use; as many as there are cores when nil. Results do not depend on it.
+  public var threads: Int?
+  /// Called from any thread with the fraction of the work done, rising from 0 to 1 in each pass.
+  public var onProgress: (@Sendable (Double) -> Void)?
+
+  /// Options, each with its usual value.
+  public init(
+    scale: Double? = nil, gate: GateConvention = .scaled, form: AttentionForm = .blockwise(), threads: Int? = nil,
+    onProgress: (@Sendable (Double) -> Void)? = nil
+  ) {
+    self.scale = scale
+    self.gate = gate
+    self.form = form
+    self.threads = threads
+    self.onProgress = onProgress
+  }
+}
+
+/// How the cumulative log forget gate c enters the logit of query i and key j. The two convert exactly:
+/// g_unscaled = scale · g_scaled.
+public enum GateConvention: String, CaseIterable, Sendable, Codable {
+  /// scale · (c_i − c_j), as in flash-linear-attention's PaTH.
+  case scaled
+  /// c_i − c_j, as in the Forgetting Transformer paper.
+  case unscaled
+}
+
+/// One of the three forms of PaTH attention. They compute the same logits.
+public enum AttentionForm: Sendable, Hashable, CustomStringConvertible {
+  /// The definition: one reflection at a time. O(L² d) time, O(L d) memory.
+  case sequentialProduct
+  /// All reflections of a segment at once by the UT transform. O(L² (L + d)) time, O(L²) memory.
+  case compactWY
+  /// Tile by tile, carrying the queries over the blocks of keys. O(L² d) time, O(L d) memory.
+  case blockwise(blockSize: Int = 64)
+
+  /// The name, with the block size where there is one.
+  public var description: String {
+    switch self {
+    case .sequentialProduct: "sequential product"
+    case .compactWY: "compact WY"
+    case .blockwise(let blockSize): "blockwise (blocks of \(blockSize))"
+    }
+  }
+
+  func validate() throws(AttentionError) {
+    if case .blockwise(let blockSize) = self, blockSize < 1 {
+      throw .option(name: "blockSize", expected: "at least 1", found: "\(blockSize)")
+    }
+  }
+}
