@@ -25,9 +25,8 @@ public func attention<S: RealScalar>(
       LogitMap(scale: scale, g: inputs.gateWindow(place), options.gate),
       V: inputs.v.window(place.segment, head: place.head),
       O: outputs.o.mutableWindow(place.segment, head: place.queryHead),
+      lse: outputs.lse.mutableWindow(place.segment, head: place.queryHead),
       rows: outputs.rows(place))
-  } finish: { softmax, place in
-    softmax.finish(lse: outputs.lse.mutableWindow(place.segment, head: place.queryHead))
   }
   return outputs
 }
@@ -69,10 +68,7 @@ public func attentionGradients<S: RealScalar>(
       dlse: dlse?.window(place.segment, head: place.queryHead),
       rows: outputs.rows(place),
       dV: gradients.dv.mutableWindow(place.segment, head: place.head),
-      gate: map.gate.map { GateCotangent($0, length: place.segment.count) })
-  } finish: { softmax, place in
-    guard let dg = gradients.dg else { return }
-    softmax.gate?.finish(dg: dg.mutableWindow(place.segment, head: place.queryHead))
+      gate: GateCotangent(map.gate, place, into: gradients.logit.dg))
   }
   return gradients
 }
@@ -96,30 +92,6 @@ public struct AttentionOutputs<S: Scalar>: Sendable {
   }
 
   func rows(_ place: SegmentHead) -> SoftmaxRows<S> { rows[place.segmentIndex * queryHeads + place.queryHead] }
-}
-
-/// The gradients of PaTH attention, each in the shape of its input.
-public struct AttentionGradients<S: Scalar>: Sendable {
-  let logit: LogitGradient<S>
-  /// [B, T, H, V], summed over the query heads of each group.
-  public let dv: TokenTensor<S>
-  /// [B, T, HQ], if there is a gate.
-  public let dg: TokenTensor<S>?
-
-  /// [B, T, HQ, K].
-  public var dq: TokenTensor<S> { logit.dq }
-  /// [B, T, H, K], summed over the query heads of each group.
-  public var dk: TokenTensor<S> { logit.dk }
-  /// [B, T, H, K], summed over the query heads of each group.
-  public var dw: TokenTensor<S> { logit.dw }
-  /// [B, T, H], summed over the query heads of each group.
-  public var dbeta: TokenTensor<S> { logit.dbeta }
-
-  init(_ inputs: AttentionInputs<S>) {
-    logit = LogitGradient(inputs.shape)
-    dv = TokenTensor(.dv, inputs.shape)
-    dg = inputs.g.map { _ in TokenTensor(.dg, inputs.shape) }
-  }
 }
 
 /// Checks numbers and options; the scale of the logits.

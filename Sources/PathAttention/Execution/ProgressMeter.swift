@@ -28,4 +28,6 @@ struct MeteredVisitor<Base: LogitVisitor>: LogitVisitor {
     guard let meter else { return }
     meter.add((0..<tile.rows).reduce(0) { $0 + causalCount(tile, row: row, column: column, $1) })
   }
+
+  func finish() { base.finish() }
 }

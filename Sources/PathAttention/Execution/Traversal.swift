@@ -19,18 +19,15 @@ struct Traversal<S: Scalar>: Sendable {
   let options: AttentionOptions
 
   /// Visits the logits of every query head of every segment that is not empty.
-  func forward<Visitor: LogitVisitor<S>>(
-    visitor: @escaping @Sendable (SegmentHead) -> Visitor, finish: @escaping @Sendable (Visitor, SegmentHead) -> Void
-  ) {
-    withForm(ForwardPass(traversal: self, visitor: visitor, finish: finish))
+  func forward<Visitor: LogitVisitor<S>>(visitor: @escaping @Sendable (SegmentHead) -> Visitor) {
+    withForm(ForwardPass(traversal: self, visitor: visitor))
   }
 
   /// Visits the logits again, takes their cotangents from the visitors, and adds the gradients of q, k, w and β.
   func backward<Visitor: LogitVisitor<S>>(
-    into gradient: LogitGradient<S>, visitor: @escaping @Sendable (SegmentHead) -> Visitor,
-    finish: @escaping @Sendable (Visitor, SegmentHead) -> Void
+    into gradient: LogitGradients<S>, visitor: @escaping @Sendable (SegmentHead) -> Visitor
   ) {
-    withForm(BackwardPass(traversal: self, visitor: visitor, finish: finish, gradient: gradient))
+    withForm(BackwardPass(traversal: self, visitor: visitor, gradient: gradient))
   }
 
   // MARK: Units of work
@@ -74,21 +71,6 @@ struct Traversal<S: Scalar>: Sendable {
   }
 }
 
-/// The gradients of what the logits are made of, in the shapes of q, k, w and β.
-struct LogitGradient<S: Scalar>: Sendable {
-  let dq: TokenTensor<S>
-  let dk: TokenTensor<S>
-  let dw: TokenTensor<S>
-  let dbeta: TokenTensor<S>
-
-  init(_ shape: AttentionShape) {
-    dq = TokenTensor(.dq, shape)
-    dk = TokenTensor(.dk, shape)
-    dw = TokenTensor(.dw, shape)
-    dbeta = TokenTensor(.dbeta, shape)
-  }
-}
-
 private protocol Pass<Element>: Sendable {
   associatedtype Element: Scalar
   func run(_ form: some LogitForm<Element>, _ unit: Traversal<Element>.Unit, _ meter: ProgressMeter?)
@@ -97,13 +79,12 @@ private protocol Pass<Element>: Sendable {
 private struct ForwardPass<S, Visitor: LogitVisitor<S>>: Pass {
   let traversal: Traversal<S>
   let visitor: @Sendable (SegmentHead) -> Visitor
-  let finish: @Sendable (Visitor, SegmentHead) -> Void
 
   func run(_ form: some LogitForm<S>, _ unit: Traversal<S>.Unit, _ meter: ProgressMeter?) {
     traversal.forEachQueryHead(of: unit) { place, Q in
       let visitor = visitor(place)
       form.forward(Q, MeteredVisitor(base: visitor, meter: meter))
-      finish(visitor, place)
+      visitor.finish()
     }
   }
 }
@@ -111,8 +92,7 @@ private struct ForwardPass<S, Visitor: LogitVisitor<S>>: Pass {
 private struct BackwardPass<S, Visitor: LogitVisitor<S>>: Pass {
   let traversal: Traversal<S>
   let visitor: @Sendable (SegmentHead) -> Visitor
-  let finish: @Sendable (Visitor, SegmentHead) -> Void
-  let gradient: LogitGradient<S>
+  let gradient: LogitGradients<S>
 
   func run(_ form: some LogitForm<S>, _ unit: Traversal<S>.Unit, _ meter: ProgressMeter?) {
     var cotangent = form.zeroCotangent()
@@ -120,7 +100,7 @@ private struct BackwardPass<S, Visitor: LogitVisitor<S>>: Pass {
       let visitor = visitor(place)
       let dQ = gradient.dq.mutableWindow(unit.segment, head: place.queryHead)
       form.backward(Q, MeteredVisitor(base: visitor, meter: meter), dQ: dQ, into: &cotangent)
-      finish(visitor, place)
+      visitor.finish()
     }
     form.finish(
       cotangent,

@@ -49,9 +49,14 @@ protocol LogitVisitor<Element> {
 
   /// Visits the tile whose entry (r, c) is A_ij for i = row + r and j = column + c. Entries with j > i have no meaning.
   func visit(_ tile: MutableMatrixView<Element>, row: Int, column: Int)
+
+  /// Called after the last tile.
+  func finish()
 }
 
 extension LogitVisitor {
+  func finish() {}
+
   /// How many entries of row r of a tile lie on or left of the diagonal.
   @inline(__always)
   func causalCount(_ tile: MutableMatrixView<Element>, row: Int, column: Int, _ r: Int) -> Int {

@@ -8,17 +8,22 @@ final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
   private let map: LogitMap<S>
   private let V: MatrixView<S>
   private let O: MutableMatrixView<S>
+  private let lse: MutableMatrixView<S>
   private let rows: SoftmaxRows<S>
   private var seen: [Bool]
 
   /// - Parameters:
   ///   - V: The values of the segment, L × d_v.
   ///   - O: Where the outputs of the segment go, L × d_v, zero.
+  ///   - lse: Where the log-sum-exp of each row goes, L × 1.
   ///   - rows: Where m and l go.
-  init(_ map: LogitMap<S>, V: MatrixView<S>, O: MutableMatrixView<S>, rows: SoftmaxRows<S>) {
+  init(
+    _ map: LogitMap<S>, V: MatrixView<S>, O: MutableMatrixView<S>, lse: MutableMatrixView<S>, rows: SoftmaxRows<S>
+  ) {
     self.map = map
     self.V = V
     self.O = O
+    self.lse = lse
     self.rows = rows
     seen = Array(repeating: false, count: V.rows)
   }
@@ -48,7 +53,7 @@ final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
   }
 
   /// O ← O / l, once every tile has been visited; and the log-sum-exp of each row.
-  func finish(lse: MutableMatrixView<S>) {
+  func finish() {
     for i in 0..<O.rows {
       let l = rows.sum[0, i]
       let o = O.row(i)

@@ -11,7 +11,7 @@ final class SoftmaxCotangent<S: SoftmaxScalar>: LogitVisitor {
   private let dO: MatrixView<S>
   private let rows: SoftmaxRows<S>
   private let dV: MutableMatrixView<S>
-  let gate: GateCotangent<S>?
+  private let gate: GateCotangent<S>?
   private let δ: [S]
   private var scratch: Matrix<S>
 
@@ -65,47 +65,10 @@ final class SoftmaxCotangent<S: SoftmaxScalar>: LogitVisitor {
     }
   }
 
+  func finish() { gate?.finish() }
+
   private func scratchTile(_ rows: Int, _ columns: Int) -> MutableMatrixView<S> {
     if scratch.rows < rows || scratch.columns < columns { scratch = Matrix(rows: rows, columns: columns) }
     return scratch.mutableView.rows(0..<rows).columns(0..<columns)
-  }
-}
-
-/// The cotangent of the log forget gate of one query head in one segment.
-///
-/// From gate_ij = factor · (c_i − c_j): dc_i = factor · (Σ_j dS_ij − Σ_j dS_ji), and c is a cumulative sum, so dg is the
-/// reverse cumulative sum of dc.
-final class GateCotangent<S: Scalar> {
-  private let factor: S
-  private let dc: Matrix<S>
-
-  init(_ gate: LogitMap<S>.Gate, length: Int) {
-    factor = gate.factor
-    dc = Matrix(rows: 1, columns: length)
-  }
-
-  /// Adds the part of a tile of dS, which is zero where j > i.
-  func collect(_ dS: MutableMatrixView<S>, row: Int, column: Int) {
-    let dc = dc.mutableView.row(0)
-    for r in 0..<dS.rows {
-      let entries = dS.row(r)
-      var sum = S.zero
-      for j in 0..<entries.count {
-        sum += entries[j]
-        dc[column + j] -= entries[j]
-      }
-      dc[row + r] += sum
-    }
-  }
-
-  /// Adds dg to a column. The first gate of a segment stands before every interval, so its gradient is zero.
-  func finish(dg: MutableMatrixView<S>) {
-    var (sum, error) = (S.zero, S.zero)
-    for t in (1..<max(1, dg.rows)).reversed() {
-      let rounding: S
-      (sum, rounding) = twoSum(sum, dc[0, t])
-      error += rounding
-      dg[t, 0] += factor * (sum + error)
-    }
   }
 }
