@@ -45,13 +45,13 @@ let package = Package(
         .product(name: "BigInt", package: "BigInt"),
       ]),
     library("PathAttention", ["LinearAlgebra"]),
-    library("Verification", ["PathAttention", "TensorFiles"]),
+    library("Verification", ["LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles"]),
 
     // The command line.
     [
       .executableTarget(
         name: "pathcheck",
-        dependencies: ["Verification", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: ["PathAttention", "Verification", .product(name: "ArgumentParser", package: "swift-argument-parser")],
         swiftSettings: strict),
       .testTarget(name: "pathcheckTests", dependencies: ["pathcheck", "TensorFiles"], swiftSettings: strict),
     ],

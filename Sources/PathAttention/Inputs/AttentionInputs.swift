@@ -56,7 +56,8 @@ public struct AttentionInputs<S: Scalar>: Sendable {
 }
 
 extension AttentionShape {
-  func validate() throws(AttentionError) {
+  /// Checks that the sizes make sense and that the query heads can be shared out.
+  public func validate() throws(AttentionError) {
     for (name, size) in [("batch", batch), ("length", length)] where size < 0 {
       throw .size(name: name, found: size)
     }

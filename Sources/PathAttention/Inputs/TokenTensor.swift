@@ -18,7 +18,9 @@ public struct TokenTensor<S: Scalar>: Sendable {
   }
 
   /// Given entries, in the order of memory.
-  init(_ tensor: AttentionTensor, _ shape: AttentionShape, _ entries: [S]) throws(AttentionError) {
+  ///
+  /// - Throws: `AttentionError.count` when there are too few or too many.
+  public init(_ tensor: AttentionTensor, _ shape: AttentionShape, _ entries: [S]) throws(AttentionError) {
     let layout = shape.layout(of: tensor)
     lanes = layout.lanes ?? 1
     let columns = layout.heads * lanes

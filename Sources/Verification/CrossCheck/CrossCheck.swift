@@ -1,0 +1,127 @@
+import Foundation
+import LinearAlgebra
+import NumberFormats
+import PathAttention
+
+/// Compares what another implementation computed with a Float64 reference computed from the same inputs.
+///
+/// The inputs are taken exactly as stored and widened, so rounding of the inputs is never blamed on anyone. The reference
+/// runs forward once, and backward once if the candidate has gradients.
+///
+/// - Parameter request: Which files, and how to read them.
+/// - Returns: A verdict for every output of the candidate that is there. A NaN or infinity in one is a failure with its
+///   place.
+/// - Throws: `CrossCheckError` when the comparison cannot be made.
+/// - Complexity: That of the form of the reference.
+public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> CrossCheckReport {
+  let submission = try SubmissionReader(request).read()
+  let reference = try Reference(submission, request)
+  let shape = submission.inputs.shape
+
+  let tensors = submission.candidates.map { candidate in
+    let measure = ErrorMeasure(candidate: candidate.entries, reference: reference.entries[candidate.tensor]!)
+    let limit = ErrorLimit(coarser(submission.inputFormat, candidate.elementType.format))
+    return CrossCheckReport.TensorReport(
+      name: candidate.tensor.rawValue, dtype: candidate.elementType.rawValue,
+      verdict: limit.verdict(measure.rmsRatio), rmsRatio: ReportNumber(measure.rmsRatio),
+      maxAbs: ReportNumber(measure.maxAbs),
+      maxAbsAt: measure.worst.map { Place($0, of: candidate.tensor, in: shape) }, nonFinite: measure.nonFinite,
+      passLimit: limit.pass, marginalLimit: limit.marginal)
+  }
+  return CrossCheckReport(
+    verdict: tensors.map(\.verdict).max() ?? .pass, case: submission.name,
+    shape: CrossCheckReport.Shape(
+      batch: shape.batch, length: shape.length, queryHeads: shape.queryHeads, heads: shape.heads,
+      keyDim: shape.keyDim, valueDim: shape.valueDim, segments: submission.inputs.segments.count),
+    options: CrossCheckReport.Options(
+      scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil, form: reference.form.description),
+    tensors: tensors, identities: identities(submission), warnings: [productGrowthWarning(submission.inputs)].compactMap { $0 }, notes: submission.notes)
+}
+
+/// The identities of the gradients, for what the candidate gives of them.
+private func identities(_ submission: Submission) -> [IdentityReport] {
+  let shape = submission.inputs.shape
+  var gradients: [AttentionTensor: TokenTensor<Double>] = [:]
+  var format = submission.inputFormat
+  for candidate in submission.candidates where candidate.tensor.isGradient {
+    gradients[candidate.tensor] = try? TokenTensor(candidate.tensor, shape, candidate.entries)
+    format = coarser(format, candidate.elementType.format)
+  }
+  return identityReports(submission.inputs, gradients: gradients, limit: ErrorLimit(format).pass)
+}
+
+/// Up to this many multiply-adds per pass (HQ · Σ L² · d) the reference is the sequential product, the definition itself;
+/// above it the blockwise form.
+public let sequentialReferenceLimit = 1 << 30
+
+/// The form that computes the reference when none is asked for.
+func referenceForm(for inputs: AttentionInputs<Double>) -> AttentionForm {
+  let pairs = inputs.segments.reduce(0.0) { $0 + Double($1.count) * Double($1.count) }
+  let work = pairs * Double(inputs.shape.queryHeads * inputs.shape.keyDim)
+  return work <= Double(sequentialReferenceLimit) ? .sequentialProduct : .blockwise()
+}
+
+/// What a candidate should have computed.
+private struct Reference {
+  let form: AttentionForm
+  private(set) var entries: [AttentionTensor: [Double]]
+
+  init(_ submission: Submission, _ request: CrossCheckRequest) throws(CrossCheckError) {
+    let inputs = submission.inputs
+    form = request.form ?? referenceForm(for: inputs)
+    let needsGradients = submission.candidates.contains { $0.tensor.isGradient }
+    // A backward pass costs about 2.5 times a forward pass.
+    let forwardShare = needsGradients ? 1 / 3.5 : 1.0
+    let report = request.onProgress ?? { _ in }
+    var options = AttentionOptions(scale: submission.scale, gate: submission.gate, form: form)
+    do throws(AttentionError) {
+      options.onProgress = { report(forwardShare * $0) }
+      let outputs = try attention(inputs, options)
+      entries = [.o: outputs.o.entries, .lse: outputs.lse.entries]
+      if needsGradients, let outputCotangent = submission.outputCotangent {
+        options.onProgress = { report(forwardShare + (1 - forwardShare) * $0) }
+        let gradients = try attentionGradients(
+          of: inputs, outputs: outputs, outputCotangent: outputCotangent, options)
+        for (tensor, gradient) in gradients.tensors { entries[tensor] = gradient.entries }
+      }
+    } catch {
+      throw .inputs(file: request.inputs, error)
+    }
+    for (tensor, numbers) in entries {
+      guard let index = numbers.firstIndex(where: { !$0.isFinite }) else { continue }
+      throw .referenceOverflow(
+        file: request.inputs, tensor: tensor.rawValue, place: Place(index, of: tensor, in: inputs.shape))
+    }
+  }
+}
+
+/// ‖H_t‖₂ = max(1, |1 − β_t ‖w_t‖²|), so products of reflections stay bounded while 0 ≤ β‖w‖² ≤ 2. Outside, they may grow by
+/// the product of these norms over the segment, and with them the rounding errors of the reference itself.
+private func productGrowthWarning(_ inputs: AttentionInputs<Double>) -> String? {
+  var worst = 1.0
+  var outside = 0
+  for segment in inputs.segments {
+    for head in 0..<inputs.shape.heads {
+      let W = inputs.w.window(segment, head: head)
+      let β = inputs.beta.window(segment, head: head)
+      var growth = 1.0
+      for t in 0..<segment.count {
+        let strength = β[t, 0] * Double.dot(W.row(t), W.row(t))
+        if strength < 0 || strength > 2 { outside += 1 }
+        growth *= max(1, abs(1 - strength))
+      }
+      worst = max(worst, growth)
+    }
+  }
+  // Rounding of unit vectors puts β‖w‖² just above 2 now and then; that is harmless.
+  guard worst > 1.01 else { return nil }
+  return
+    "β‖w‖² lies outside [0, 2] at \(outside) places: products of reflections may grow by a factor of "
+    + "\(String(format: "%.1e", worst)), "
+    + "and rounding errors of any implementation with them"
+}
+
+private func coarser(_ a: NumberFormat, _ b: NumberFormat?) -> NumberFormat {
+  guard let b, b.unitRoundoff > a.unitRoundoff else { return a }
+  return b
+}

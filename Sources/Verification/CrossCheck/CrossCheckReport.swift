@@ -1,0 +1,106 @@
+import PathAttention
+
+/// The result of a cross-check. Encoded, it is the JSON of `pathcheck check --json`: fields are added, never renamed.
+public struct CrossCheckReport: Sendable, Codable {
+  /// The worst verdict of the tensors.
+  public var verdict: Verdict
+  /// The name of the case.
+  public var `case`: String
+  /// The sizes.
+  public var shape: Shape
+  /// What the reference was computed with.
+  public var options: Options
+  /// One entry for every output of the candidate.
+  public var tensors: [TensorReport]
+  /// Identities between the candidate's own gradients, for those that are there.
+  public var identities: [IdentityReport]
+  /// What may make the result less certain.
+  public var warnings: [String]
+  /// How the files were read.
+  public var notes: [String]
+
+  /// The sizes of the problem.
+  public struct Shape: Sendable, Codable {
+    /// Sequences.
+    public var batch: Int
+    /// Tokens per sequence.
+    public var length: Int
+    /// Query heads.
+    public var queryHeads: Int
+    /// Key/value heads.
+    public var heads: Int
+    /// Lanes of q, k and w.
+    public var keyDim: Int
+    /// Lanes of v.
+    public var valueDim: Int
+    /// Independent segments, over all sequences.
+    public var segments: Int
+  }
+
+  /// What the reference was computed with.
+  public struct Options: Sendable, Codable {
+    /// The factor of the logits.
+    public var scale: Double
+    /// The gate convention, whether or not there is a gate.
+    public var gate: GateConvention
+    /// Whether there is a gate.
+    public var gated: Bool
+    /// The form that computed the reference.
+    public var form: String
+  }
+
+  /// One tensor of the candidate against the reference.
+  public struct TensorReport: Sendable, Codable {
+    /// Like `dw`.
+    public var name: String
+    /// As stored, like `BF16`.
+    public var dtype: String
+    /// For this tensor alone.
+    public var verdict: Verdict
+    /// ‖candidate − reference‖₂ / ‖reference‖₂.
+    public var rmsRatio: ReportNumber
+    /// The largest difference of an entry.
+    public var maxAbs: ReportNumber
+    /// Where it is; absent for an empty tensor.
+    public var maxAbsAt: Place?
+    /// How many entries are NaN or infinite.
+    public var nonFinite: Int
+    /// Up to which `rmsRatio` the verdict is pass.
+    public var passLimit: Double
+    /// Up to which `rmsRatio` the verdict is marginal.
+    public var marginalLimit: Double
+  }
+}
+
+/// A number in a report. JSON has neither infinity nor NaN: they are written as the strings "inf", "-inf" and "nan".
+public struct ReportNumber: Sendable, Hashable, Codable {
+  /// The number.
+  public var value: Double
+
+  /// A number to be reported.
+  public init(_ value: Double) { self.value = value }
+
+  /// A number, or one of the three strings.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let number = try? container.decode(Double.self) {
+      value = number
+      return
+    }
+    let text = try container.decode(String.self)
+    guard ["inf", "-inf", "nan"].contains(text), let number = Double(text) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected a number, found '\(text)'")
+    }
+    value = number
+  }
+
+  /// A number, or one of the three strings.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if value.isFinite {
+      try container.encode(value)
+    } else {
+      try container.encode(value.isNaN ? "nan" : value > 0 ? "inf" : "-inf")
+    }
+  }
+}

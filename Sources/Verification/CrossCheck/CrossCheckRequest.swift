@@ -1,0 +1,67 @@
+import PathAttention
+
+/// What is to be checked, and how it is to be read.
+public struct CrossCheckRequest: Sendable {
+  /// The file with the inputs, and with the candidate's outputs unless they stand in another.
+  public var inputs: String
+  /// The file with the candidate's outputs, if it is another.
+  public var candidate: String?
+  /// The factor of the logits; otherwise that of the metadata, otherwise 1/√d_k.
+  public var scale: Double?
+  /// The gate convention; otherwise that of the metadata, otherwise scaled.
+  public var gate: GateConvention?
+  /// The form of the reference; otherwise one by the size of the problem.
+  public var form: AttentionForm?
+  /// The order of the axes in the files.
+  public var layout: TensorLayout
+  /// The names that tensors have in the files, where they differ.
+  public var names: [AttentionTensor: String]
+  /// Called with the fraction of the reference that is done.
+  public var onProgress: (@Sendable (Double) -> Void)?
+
+  /// A request with everything else left to the files.
+  public init(
+    inputs: String, candidate: String? = nil, scale: Double? = nil, gate: GateConvention? = nil,
+    form: AttentionForm? = nil, layout: TensorLayout = .bthd, names: [AttentionTensor: String] = [:],
+    onProgress: (@Sendable (Double) -> Void)? = nil
+  ) {
+    self.inputs = inputs
+    self.candidate = candidate
+    self.scale = scale
+    self.gate = gate
+    self.form = form
+    self.layout = layout
+    self.names = names
+    self.onProgress = onProgress
+  }
+}
+
+/// The order of the axes of a tensor in a file.
+public enum TensorLayout: String, CaseIterable, Sendable, Codable {
+  /// [batch, token, head, lane], and [batch, token, head].
+  case bthd
+  /// [batch, head, token, lane], and [batch, head, token].
+  case bhtd
+
+  /// Dimensions in this layout of a tensor whose dimensions in `bthd` are given.
+  func dimensions(_ bthd: [Int]) -> [Int] {
+    self == .bthd ? bthd : [bthd[0], bthd[2], bthd[1]] + bthd.dropFirst(3)
+  }
+
+  /// Entries in the order of `bthd`, from entries in this layout. O(entries).
+  func reorder(_ entries: [Double], dimensions bthd: [Int]) -> [Double] {
+    guard self == .bhtd else { return entries }
+    let (tokens, heads, lanes) = (bthd[1], bthd[2], bthd.count > 3 ? bthd[3] : 1)
+    var reordered = [Double]()
+    reordered.reserveCapacity(entries.count)
+    for batch in 0..<bthd[0] {
+      for token in 0..<tokens {
+        for head in 0..<heads {
+          let start = ((batch * heads + head) * tokens + token) * lanes
+          reordered.append(contentsOf: entries[start..<start + lanes])
+        }
+      }
+    }
+    return reordered
+  }
+}

@@ -1,0 +1,25 @@
+/// A 2-norm that neither overflows nor underflows: the largest magnitude, and the sum of squares relative to it.
+struct ScaledNorm {
+  private var scale = 0.0
+  private var sum = 0.0
+
+  mutating func add(_ x: Double) {
+    let magnitude = abs(x)
+    guard magnitude != 0 else { return }
+    if magnitude > scale {
+      let ratio = scale / magnitude
+      sum = 1 + sum * ratio * ratio
+      scale = magnitude
+    } else {
+      // NaN comes here, and stays.
+      let ratio = magnitude / scale
+      sum += ratio * ratio
+    }
+  }
+
+  /// This norm divided by another: 0 when both are zero, +∞ when only the other is.
+  func relative(to other: ScaledNorm) -> Double {
+    if scale == 0 && !sum.isNaN { return 0 }
+    return other.scale == 0 ? .infinity : scale / other.scale * (sum / other.sum).squareRoot()
+  }
+}

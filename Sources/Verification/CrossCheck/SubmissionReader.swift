@@ -1,0 +1,199 @@
+import LinearAlgebra
+import NumberFormats
+import PathAttention
+import TensorFiles
+
+/// Inputs and a candidate's outputs as they stand in one or two files, widened to `Double` exactly.
+struct Submission {
+  let name: String
+  let inputs: AttentionInputs<Double>
+  let scale: Double
+  let gate: GateConvention
+  /// do, if the file has it.
+  let outputCotangent: [Double]?
+  /// The outputs of the candidate, in the order of `AttentionTensor`.
+  let candidates: [Candidate]
+  /// The coarsest format that the inputs are stored in: what a kernel calls its dtype.
+  let inputFormat: NumberFormat
+  /// Remarks on how the files were read.
+  let notes: [String]
+}
+
+/// One tensor that the candidate computed.
+struct Candidate {
+  let tensor: AttentionTensor
+  let elementType: ElementType
+  let entries: [Double]
+}
+
+/// Reads a submission and checks that its parts fit together.
+struct SubmissionReader {
+  private let request: CrossCheckRequest
+  private let inputFile: TensorFile
+  private let candidateFile: TensorFile
+
+  static let inputTensors: [AttentionTensor] = [.q, .k, .v, .w, .beta, .g, .do]
+  static let outputTensors: [AttentionTensor] = [.o, .lse, .dq, .dk, .dv, .dw, .dbeta, .dg]
+
+  init(_ request: CrossCheckRequest) throws(CrossCheckError) {
+    self.request = request
+    inputFile = try Self.open(request.inputs)
+    candidateFile = if let path = request.candidate { try Self.open(path) } else { inputFile }
+  }
+
+  func read() throws(CrossCheckError) -> Submission {
+    let shape = try shape()
+    var tensors: [AttentionTensor: [Double]] = [:]
+    var inputFormat = NumberFormat.float64
+    for tensor in Self.inputTensors where inputFile[name(tensor)] != nil {
+      let (entries, elementType) = try entries(tensor, shape, in: inputFile)
+      if let index = entries.firstIndex(where: { !$0.isFinite }) {
+        throw .notFinite(
+          file: inputFile.path, tensor: name(tensor), place: Place(index, of: tensor, in: shape),
+          value: entries[index])
+      }
+      tensors[tensor] = entries
+      if let format = elementType.format, format.unitRoundoff > inputFormat.unitRoundoff { inputFormat = format }
+    }
+    var candidates: [Candidate] = []
+    for tensor in Self.outputTensors where candidateFile[name(tensor)] != nil {
+      let (entries, elementType) = try entries(tensor, shape, in: candidateFile)
+      candidates.append(Candidate(tensor: tensor, elementType: elementType, entries: entries))
+    }
+    try checkCompleteness(candidates, tensors)
+    let boundaries = try segmentBoundaries()
+    let inputs: AttentionInputs<Double>
+    do {
+      inputs = try AttentionInputs(
+        shape: shape, q: tensors[.q]!, k: tensors[.k]!, v: tensors[.v]!, w: tensors[.w]!, beta: tensors[.beta]!,
+        g: tensors[.g], segmentBoundaries: boundaries)
+    } catch {
+      throw .inputs(file: inputFile.path, error)
+    }
+    return Submission(
+      name: inputFile.metadata["case"] ?? inputFile.path, inputs: inputs,
+      scale: try scale() ?? 1 / Double(shape.keyDim).squareRoot(), gate: try gate(),
+      outputCotangent: tensors[.do], candidates: candidates, inputFormat: inputFormat, notes: notes())
+  }
+
+  // MARK: Parts
+
+  private static func open(_ path: String) throws(CrossCheckError) -> TensorFile {
+    do { return try TensorFile(path: path) } catch { throw .file(error) }
+  }
+
+  private func name(_ tensor: AttentionTensor) -> String { request.names[tensor] ?? tensor.rawValue }
+
+  /// The shape as q, k and v tell it. Whether the others agree is seen when they are read.
+  private func shape() throws(CrossCheckError) -> AttentionShape {
+    for tensor in [AttentionTensor.q, .k, .v, .w, .beta] where inputFile[name(tensor)] == nil {
+      throw .missing(
+        file: inputFile.path, tensor: name(tensor), reason: "the inputs are q, k, v, w and beta (see --rename)")
+    }
+    var dimensions: [AttentionTensor: [Int]] = [:]
+    for tensor in [AttentionTensor.q, .k, .v] {
+      let found = inputFile[name(tensor)]!.shape
+      guard found.count == 4 else {
+        let axes = request.layout == .bthd ? "[batch, token, head, lane]" : "[batch, head, token, lane]"
+        throw .shape(file: inputFile.path, tensor: name(tensor), expected: axes, found: found, hint: nil)
+      }
+      dimensions[tensor] = request.layout.dimensions(found)
+    }
+    let (q, k, v) = (dimensions[.q]!, dimensions[.k]!, dimensions[.v]!)
+    let shape = AttentionShape(
+      batch: q[0], length: q[1], queryHeads: q[2], heads: k[2], keyDim: q[3], valueDim: v[3])
+    do { try shape.validate() } catch { throw .inputs(file: inputFile.path, error) }
+    return shape
+  }
+
+  private func entries(
+    _ tensor: AttentionTensor, _ shape: AttentionShape, in file: TensorFile
+  ) throws(CrossCheckError) -> ([Double], ElementType) {
+    let descriptor = file[name(tensor)]!
+    let dimensions = shape.dimensions(of: tensor)
+    let expected = request.layout.dimensions(dimensions)
+    guard descriptor.shape == expected else {
+      let other: TensorLayout = request.layout == .bthd ? .bhtd : .bthd
+      let isTransposed = descriptor.shape == other.dimensions(dimensions)
+      throw .shape(
+        file: file.path, tensor: name(tensor), expected: "\(expected)", found: descriptor.shape,
+        hint: isTransposed ? "it looks like layout \(other.rawValue) (see --layout)" : nil)
+    }
+    do {
+      return (
+        request.layout.reorder(try file.doubles(name(tensor)), dimensions: dimensions), descriptor.elementType
+      )
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  private func checkCompleteness(
+    _ candidates: [Candidate], _ inputs: [AttentionTensor: [Double]]
+  ) throws(CrossCheckError) {
+    guard !candidates.isEmpty else {
+      throw .nothingToCompare(
+        file: candidateFile.path, expected: Self.outputTensors.map(name).joined(separator: ", "))
+    }
+    for candidate in candidates {
+      if candidate.tensor.isGradient, inputs[.do] == nil {
+        throw .missing(
+          file: inputFile.path, tensor: name(.do), reason: "'\(name(candidate.tensor))' cannot be judged without it")
+      }
+      if candidate.tensor == .dg, inputs[.g] == nil {
+        throw .missing(
+          file: inputFile.path, tensor: name(.g), reason: "'\(name(.dg))' cannot be judged without it")
+      }
+    }
+  }
+
+  private func segmentBoundaries() throws(CrossCheckError) -> [Int]? {
+    guard let descriptor = inputFile["cu_seqlens"] else { return nil }
+    guard descriptor.shape.count == 1 else {
+      throw .shape(
+        file: inputFile.path, tensor: "cu_seqlens", expected: "[segments + 1]", found: descriptor.shape, hint: nil)
+    }
+    do { return try inputFile.integers("cu_seqlens") } catch { throw .file(error) }
+  }
+
+  private func scale() throws(CrossCheckError) -> Double? {
+    if let scale = request.scale { return scale }
+    guard let text = inputFile.metadata["scale"] else { return nil }
+    guard let scale = Double(text), scale.isFinite else {
+      throw .metadata(file: inputFile.path, key: "scale", expected: "a finite number", found: text)
+    }
+    return scale
+  }
+
+  private func gate() throws(CrossCheckError) -> GateConvention {
+    if let gate = request.gate { return gate }
+    guard let text = inputFile.metadata["gate"] else { return .scaled }
+    guard let gate = GateConvention(rawValue: text) else {
+      throw .metadata(file: inputFile.path, key: "gate", expected: "scaled or unscaled", found: text)
+    }
+    return gate
+  }
+
+  private func notes() -> [String] {
+    var notes: [String] = []
+    if inputFile[name(.g)] != nil, request.gate == nil, inputFile.metadata["gate"] == nil {
+      notes.append("the file does not say which gate convention it uses; taken as scaled (see --gate)")
+    }
+    let known = Set((Self.inputTensors + Self.outputTensors).map(name) + ["cu_seqlens"])
+    let ignored = candidateFile.tensors.map(\.name).filter { !known.contains($0) }
+    if !ignored.isEmpty {
+      notes.append("not compared, because the names are not known: \(ignored.joined(separator: ", ")) (see --rename)")
+    }
+    return notes
+  }
+}
+
+extension AttentionTensor {
+  /// Whether the tensor is the gradient of an input.
+  var isGradient: Bool {
+    switch self {
+    case .dq, .dk, .dv, .dw, .dbeta, .dg: true
+    default: false
+    }
+  }
+}

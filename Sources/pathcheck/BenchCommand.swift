@@ -1,0 +1,101 @@
+import ArgumentParser
+import Foundation
+import PathAttention
+import Verification
+
+/// `pathcheck bench`: how long the forms take.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Time the three forms against the machine's matrix-product rate.",
+    discussion: """
+      Prints, for every form, pass, element type and length, the median time, the largest resident size, the rate in \
+      Gflop/s counting only what plain causal attention needs (4·T²/2·d per query head forward, 14·T²/2·d with backward), \
+      that rate as a fraction of the matrix-product rate measured in the same run, and the exponent with which the time \
+      has grown since the next shorter length.
+      """)
+
+  @Option(parsing: .upToNextOption, help: "Forms: sequential, wy, blockwise.")
+  var form: [FormName] = [.blockwise]
+
+  @Option(help: "Rows per block of the blockwise form.")
+  var blockSize: Int = 64
+
+  @Option(parsing: .upToNextOption, help: "Passes: forward, forwardBackward.")
+  var pass: [BenchmarkPass] = [.forward, .forwardBackward]
+
+  @Option(parsing: .upToNextOption, help: "Element types: f32, f64.")
+  var dtype: [BenchmarkElementType] = [.f32, .f64]
+
+  @Option(parsing: .upToNextOption, help: "Lengths T.")
+  var length: [Int] = [1024, 4096]
+
+  @Option(help: "Query heads.")
+  var queryHeads: Int = 4
+
+  @Option(help: "Key/value heads.")
+  var heads: Int = 2
+
+  @Option(help: "Lanes of q, k, v and w.")
+  var headDim: Int = 64
+
+  @Option(help: "Threads. Default: as many as there are cores.")
+  var threads: Int = ProcessInfo.processInfo.activeProcessorCount
+
+  @Option(help: "Timed runs of each combination, after one that is not timed.")
+  var repeats: Int = 5
+
+  @Flag(help: "With a forget gate.")
+  var gated = false
+
+  @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
+  var json: String?
+
+  @Flag(help: "Replace the JSON file if it exists.")
+  var overwrite = false
+
+  func validate() throws {
+    for (name, value) in [
+      ("--block-size", blockSize), ("--query-heads", queryHeads), ("--heads", heads), ("--head-dim", headDim),
+      ("--threads", threads), ("--repeats", repeats),
+    ] + length.map({ ("--length", $0) }) where value < 1 {
+      throw ValidationError("\(name) must be at least 1, found \(value)")
+    }
+  }
+
+  func run() throws {
+    let isTable = json != "-"
+    func show(_ columns: [String]) {
+      guard isTable else { return }
+      let widths = [26, 16, 5, 8, 11, 10, 9, 6, 6]
+      print(zip(columns, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: " "))
+    }
+    show(["form", "pass", "dtype", "length", "median s", "peak MiB", "Gflop/s", "gemm", "growth"])
+    let report: BenchmarkReport
+    do {
+      report = try benchmark(
+        BenchmarkRequest(
+          forms: form.map { $0.form(blockSize: blockSize) }, passes: pass, elementTypes: dtype, lengths: length,
+          queryHeads: queryHeads, heads: heads, headDim: headDim, threads: threads, repeats: repeats, gated: gated)
+      ) { result in
+        show([
+          result.form, result.pass.rawValue, result.dtype.rawValue, "\(result.length)",
+          number(result.medianSeconds, "%.4g"), number(Double(result.peakBytes) / 1_048_576, "%.0f"),
+          number(result.gflops, "%.1f"), number(100 * result.gemmFraction, "%.0f %%"),
+          result.growthExponent.map { number($0, "%.2f") } ?? "",
+        ])
+      }
+    } catch {
+      throw Failure("\(error)")
+    }
+    if isTable {
+      for (type, rate) in report.gemmRates.sorted(by: { $0.key < $1.key }) {
+        print("matrix products \(type), \(threads) threads: \(number(rate / 1e9, "%.1f")) Gflop/s")
+      }
+    }
+    if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
+  }
+}
+
+extension BenchmarkPass: ExpressibleByArgument {}
+extension BenchmarkElementType: ExpressibleByArgument {}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Foundation
+import PathAttention
+import Verification
+
+/// `pathcheck check`: a candidate's outputs against the reference.
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Compare the outputs of another implementation with the reference.",
+    discussion: """
+      FILE is a safetensors file with the inputs
+
+        q [B,T,HQ,K]   k [B,T,H,K]   v [B,T,H,V]   w [B,T,H,K]   beta [B,T,H]
+        optional: g [B,T,HQ] (log forget gate), cu_seqlens [N+1] (packed sequences, B = 1), do [B,T,HQ,V]
+
+      and any of the outputs
+
+        o [B,T,HQ,V]   lse [B,T,HQ] (natural log)   dq dk dv dw dbeta dg (each like its input; they need do)
+
+      as F64, F32, F16 or BF16. w and beta are taken as they are: w already normalised, beta already in (0, 2). \
+      HQ is a multiple of H, and query head h reads key/value head h / (HQ/H). The reference is computed in Float64 from \
+      the inputs exactly as stored, and each output is judged by its relative RMS error against a limit that depends on \
+      the coarsest dtype in play: 8 u for BF16 and F16, 64 u for F32, 4096 u for F64, where u is the unit roundoff; up to \
+      twice (F32, F64: four times) that is marginal.
+
+      Metadata strings of the file that count: scale (a number), gate (scaled or unscaled), case (a name).
+      """)
+
+  @Argument(help: "The safetensors file with the inputs, and with the outputs unless --candidate is given.")
+  var file: String
+
+  @Option(help: ArgumentHelp("A second file, with the outputs to be judged.", valueName: "file2"))
+  var candidate: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How the gate enters: scaled · scale·(c_i − c_j) (flash-linear-attention) or unscaled · c_i − c_j (FoX paper), "
+        + "with c the cumulative sum of g. Default: the file's metadata, else scaled."))
+  var gate: GateConvention?
+
+  @Option(help: "The factor of the logits. Default: the file's metadata, else 1/√K.")
+  var scale: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "How the reference is computed: sequential (the definition), wy (compact WY) or blockwise. "
+        + "Default: sequential while HQ·ΣL²·K ≤ 2^30 (L: lengths of the segments), else blockwise."))
+  var form: FormName?
+
+  @Option(help: "Rows per block of the blockwise form.")
+  var blockSize: Int = 64
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Names in your file that differ, like dbeta=db o=out.", valueName: "name=yours"))
+  var rename: [Renaming] = []
+
+  @Option(help: "Order of the axes in your file: bthd [B,T,H,D] or bhtd [B,H,T,D].")
+  var layout: TensorLayout = .bthd
+
+  @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
+  var json: String?
+
+  @Flag(help: "Replace the JSON file if it exists.")
+  var overwrite = false
+
+  func validate() throws {
+    guard blockSize >= 1 else { throw ValidationError("--block-size must be at least 1, found \(blockSize)") }
+    if let scale, !scale.isFinite { throw ValidationError("--scale must be finite, found \(scale)") }
+    let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
+    if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor.rawValue)' twice") }
+  }
+
+  func run() throws {
+    let progress = TerminalProgress()
+    let report: CrossCheckReport
+    do {
+      report = try crossCheck(
+        CrossCheckRequest(
+          inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
+          layout: layout, names: Dictionary(uniqueKeysWithValues: rename.map { ($0.tensor, $0.name) }),
+          onProgress: progress.report))
+    } catch {
+      progress.finish()
+      throw Failure("\(error)")
+    }
+    progress.finish()
+    if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
+    if json != "-" { print(CheckTable(report).text) }
+    if report.verdict == .fail { throw ExitCode(1) }
+  }
+}
+
+/// The forms by the names they have on the command line.
+enum FormName: String, ExpressibleByArgument, CaseIterable {
+  case sequential
+  case wy
+  case blockwise
+
+  func form(blockSize: Int) -> AttentionForm {
+    switch self {
+    case .sequential: .sequentialProduct
+    case .wy: .compactWY
+    case .blockwise: .blockwise(blockSize: blockSize)
+    }
+  }
+}
+
+/// `dbeta=db`: our name of a tensor, and the one it has in a file.
+struct Renaming: ExpressibleByArgument {
+  let tensor: AttentionTensor
+  let name: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1)
+    guard parts.count == 2, let tensor = AttentionTensor(rawValue: String(parts[0])) else { return nil }
+    self.tensor = tensor
+    name = String(parts[1])
+  }
+}
+
+extension GateConvention: ExpressibleByArgument {}
+extension TensorLayout: ExpressibleByArgument {}

@@ -1,0 +1,75 @@
+import Foundation
+import Verification
+
+/// The report of `pathcheck check` as text.
+struct CheckTable {
+  let text: String
+
+  init(_ report: CrossCheckReport) {
+    let shape = report.shape
+    let options = report.options
+    var lines = [
+      "case       \(report.case)",
+      "shape      B \(shape.batch), T \(shape.length), HQ \(shape.queryHeads), H \(shape.heads), "
+        + "K \(shape.keyDim), V \(shape.valueDim), "
+        + "\(shape.segments) \(shape.segments == 1 ? "segment" : "segments")",
+      "options    scale \(options.scale), \(options.gated ? "gate \(options.gate)" : "no gate")",
+      "reference  \(options.form), Float64",
+    ]
+    lines += report.notes.map { "note       \($0)" }
+    lines += report.warnings.map { "warning    \($0)" }
+    lines.append("")
+    lines += TextTable(
+      header: ["tensor", "dtype", "relative RMS", "limit", "max abs", "at", "verdict"],
+      rows: report.tensors.map { tensor in
+        [
+          tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g"), number(tensor.passLimit, "%.2g"),
+          number(tensor.maxAbs.value, "%.3g"), tensor.maxAbsAt?.description ?? "–",
+          tensor.verdict.rawValue.uppercased()
+            + (tensor.nonFinite > 0 ? " (\(tensor.nonFinite) NaN or infinite)" : ""),
+        ]
+      }
+    ).lines
+    if !report.identities.isEmpty {
+      lines.append("")
+      lines += TextTable(
+        header: ["identity of the candidate's own gradients", "residual", "limit", "holds"],
+        rows: report.identities.map { identity in
+          [
+            identity.name.formula, number(identity.residual.value, "%.3g"), number(identity.limit, "%.2g"),
+            identity.holds ? "yes" : "NO",
+          ]
+        }
+      ).lines
+    }
+    lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]
+    text = lines.joined(separator: "\n")
+  }
+}
+
+extension GradientIdentity {
+  fileprivate var formula: String {
+    switch self {
+    case .reflectionScaling: "w·dw = 2 β dβ"
+    case .rotation: "QᵀdQ + KᵀdK + WᵀdW symmetric"
+    case .segmentStart: "dw = dβ = dg = 0 at segment starts"
+    }
+  }
+}
+
+/// Columns of text, as wide as they need to be.
+struct TextTable {
+  let header: [String]
+  let rows: [[String]]
+
+  var lines: [String] {
+    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+    return ([header] + rows).map { row in
+      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
+        .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
+    }
+  }
+}
+
+/// A number by a `printf` format.
+func number(_ value: Double, _ format: String) -> String { String(format: format, value) }

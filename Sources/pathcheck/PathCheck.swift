@@ -1,0 +1,21 @@
+import ArgumentParser
+
+/// The command line.
+@main
+struct PathCheck: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pathcheck",
+    abstract: "Checks implementations of PaTH attention against a reference that can be trusted.",
+    discussion: """
+      PaTH attention (arXiv 2505.16381) encodes position by accumulated Householder reflections made from the input. With \
+      row vectors, the logit of query i and key j ≤ i is
+
+        S_ij = scale · q_i H_i H_i−1 … H_j+1 k_jᵀ + gate_ij,    H_t = I − β_t w_tᵀ w_t
+
+      followed by a causal softmax and the product with v. Hand over what your kernel was given and what it computed, in \
+      a safetensors file, and read a verdict.
+
+      Exit codes: 0 pass or marginal, 1 a tensor fails, 2 the comparison could not be made, 64 wrong usage.
+      """,
+    subcommands: [CheckCommand.self, BenchCommand.self])
+}
