@@ -1,0 +1,14 @@
+/// What the header of a file says of one tensor.
+public struct TensorDescriptor: Sendable, Equatable {
+  /// The name, unique in the file.
+  public let name: String
+  /// The type of the elements.
+  public let elementType: ElementType
+  /// The dimensions, outermost first; empty for a single number.
+  public let shape: [Int]
+  /// The bytes of the elements, counted from the first byte after the header.
+  let bytes: Range<Int>
+
+  /// The number of elements.
+  public var count: Int { bytes.count / elementType.size }
+}
