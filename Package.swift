@@ -44,7 +44,7 @@ let package = Package(
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "BigInt", package: "BigInt"),
       ]),
-    library("PathAttention", ["LinearAlgebra"]),
+    library("PathAttention", ["LinearAlgebra"], tests: ["Verification"]),
     library("Verification", ["LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles"]),
 
     // The command line.

@@ -58,7 +58,8 @@ public func logitGradients<S: Scalar>(
 /// A lower triangular matrix for every segment and query head of a problem: logits, or a cotangent of them.
 public struct LogitTable<S: Scalar>: Sendable {
   private let tables: [Matrix<S>]
-  private let queryHeads: Int
+  /// The number of query heads.
+  public let queryHeads: Int
   /// The number of segments.
   public let segments: Int
 

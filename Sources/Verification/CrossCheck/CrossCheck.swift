@@ -1,5 +1,4 @@
 import Foundation
-import LinearAlgebra
 import NumberFormats
 import PathAttention
 
@@ -95,30 +94,14 @@ private struct Reference {
   }
 }
 
-/// ‖H_t‖₂ = max(1, |1 − β_t ‖w_t‖²|), so products of reflections stay bounded while 0 ≤ β‖w‖² ≤ 2. Outside, they may grow by
-/// the product of these norms over the segment, and with them the rounding errors of the reference itself.
+/// While 0 ≤ β‖w‖² ≤ 2, products of reflections stay bounded. Outside they may grow, and with them the rounding errors of
+/// the reference itself.
 private func productGrowthWarning(_ inputs: AttentionInputs<Double>) -> String? {
-  var worst = 1.0
-  var outside = 0
-  for segment in inputs.segments {
-    for head in 0..<inputs.shape.heads {
-      let W = inputs.w.window(segment, head: head)
-      let β = inputs.beta.window(segment, head: head)
-      var growth = 1.0
-      for t in 0..<segment.count {
-        let strength = β[t, 0] * Double.dot(W.row(t), W.row(t))
-        if strength < 0 || strength > 2 { outside += 1 }
-        growth *= max(1, abs(1 - strength))
-      }
-      worst = max(worst, growth)
-    }
-  }
+  let growth = productGrowth(inputs)
   // Rounding of unit vectors puts β‖w‖² just above 2 now and then; that is harmless.
-  guard worst > 1.01 else { return nil }
-  return
-    "β‖w‖² lies outside [0, 2] at \(outside) places: products of reflections may grow by a factor of "
-    + "\(String(format: "%.1e", worst)), "
-    + "and rounding errors of any implementation with them"
+  guard growth.factor > 1.01 else { return nil }
+  return "β‖w‖² lies outside [0, 2] at \(growth.outside) places: products of reflections may grow by a factor of "
+    + "\(String(format: "%.1e", growth.factor)), and rounding errors of any implementation with them"
 }
 
 private func coarser(_ a: NumberFormat, _ b: NumberFormat?) -> NumberFormat {
