@@ -51,9 +51,13 @@ let package = Package(
     [
       .executableTarget(
         name: "pathcheck",
-        dependencies: ["PathAttention", "Verification", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: [
+          "PathAttention", "Verification", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
         swiftSettings: strict),
-      .testTarget(name: "pathcheckTests", dependencies: ["pathcheck", "TensorFiles"], swiftSettings: strict),
+      .testTarget(
+        name: "pathcheckTests", dependencies: ["pathcheck", "PathAttention", "TensorFiles", "Verification"],
+        swiftSettings: strict),
     ],
   ].flatMap { $0 }
 )

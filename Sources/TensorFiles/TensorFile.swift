@@ -173,7 +173,9 @@ public struct TensorFile: Sendable {
 
   private static func reason(_ error: any Error, _ path: String) -> String {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return "there is no such file" }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      return "there is no such file"
+    }
     return isDirectory.boolValue ? "it is a directory" : error.localizedDescription
   }
 }

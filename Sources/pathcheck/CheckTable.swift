@@ -19,28 +19,30 @@ struct CheckTable {
     lines += report.notes.map { "note       \($0)" }
     lines += report.warnings.map { "warning    \($0)" }
     lines.append("")
-    lines += TextTable(
-      header: ["tensor", "dtype", "relative RMS", "limit", "max abs", "at", "verdict"],
-      rows: report.tensors.map { tensor in
-        [
-          tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g"), number(tensor.passLimit, "%.2g"),
-          number(tensor.maxAbs.value, "%.3g"), tensor.maxAbsAt?.description ?? "–",
-          tensor.verdict.rawValue.uppercased()
-            + (tensor.nonFinite > 0 ? " (\(tensor.nonFinite) NaN or infinite)" : ""),
-        ]
-      }
-    ).lines
-    if !report.identities.isEmpty {
-      lines.append("")
-      lines += TextTable(
-        header: ["identity of the candidate's own gradients", "residual", "limit", "holds"],
-        rows: report.identities.map { identity in
+    lines +=
+      TextTable(
+        header: ["tensor", "dtype", "relative RMS", "limit", "max abs", "at", "verdict"],
+        rows: report.tensors.map { tensor in
           [
-            identity.name.formula, number(identity.residual.value, "%.3g"), number(identity.limit, "%.2g"),
-            identity.holds ? "yes" : "NO",
+            tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g"), number(tensor.passLimit, "%.2g"),
+            number(tensor.maxAbs.value, "%.3g"), tensor.maxAbsAt?.description ?? "–",
+            tensor.verdict.rawValue.uppercased()
+              + (tensor.nonFinite > 0 ? " (\(tensor.nonFinite) NaN or infinite)" : ""),
           ]
         }
       ).lines
+    if !report.identities.isEmpty {
+      lines.append("")
+      lines +=
+        TextTable(
+          header: ["identity of the candidate's own gradients", "residual", "limit", "holds"],
+          rows: report.identities.map { identity in
+            [
+              identity.name.formula, number(identity.residual.value, "%.3g"), number(identity.limit, "%.2g"),
+              identity.holds ? "yes" : "NO",
+            ]
+          }
+        ).lines
     }
     lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]
     text = lines.joined(separator: "\n")

@@ -27,7 +27,8 @@ import Verification
     }
   }
 
-  @Test("Over the prime field the forms are equal on whole problems: groups, batches, segments, gates, degenerate w and β")
+  @Test(
+    "Over the prime field the forms are equal on whole problems: groups, batches, segments, gates, degenerate w and β")
   func wholeProblems() throws {
     let result = try checkProperty("exact logits", count: 400, seed: 1) { problem in
       let inputs = try problem.exactInputs()

@@ -33,8 +33,10 @@ public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> 
       batch: shape.batch, length: shape.length, queryHeads: shape.queryHeads, heads: shape.heads,
       keyDim: shape.keyDim, valueDim: shape.valueDim, segments: submission.inputs.segments.count),
     options: CrossCheckReport.Options(
-      scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil, form: reference.form.description),
-    tensors: tensors, identities: identities(submission), warnings: [productGrowthWarning(submission.inputs)].compactMap { $0 }, notes: submission.notes)
+      scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil,
+      form: reference.form.description),
+    tensors: tensors, identities: identities(submission),
+    warnings: [productGrowthWarning(submission.inputs)].compactMap { $0 }, notes: submission.notes)
 }
 
 /// The identities of the gradients, for what the candidate gives of them.

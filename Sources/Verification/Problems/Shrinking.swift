@@ -27,7 +27,9 @@ extension Problem {
     propose { ($0.shape.keyDim, $0.shape.valueDim) = (1, 1) }
     propose { $0.shape.keyDim = max(1, $0.shape.keyDim - 1) }
     propose { $0.shape.valueDim = max(1, $0.shape.valueDim - 1) }
-    propose { $0.gate = nil; $0.convention = .scaled }
+    propose {
+      $0.gate = nil; $0.convention = .scaled
+    }
     propose { $0.convention = .scaled }
     propose { $0.gate = .weak }
     propose { $0.strengths = .one }

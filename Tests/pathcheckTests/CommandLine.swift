@@ -1,0 +1,51 @@
+import Foundation
+
+/// The command line as a process, as a user runs it.
+struct CommandLine {
+  let status: Int32
+  let output: String
+  let error: String
+
+  /// The repository, from the place of this file.
+  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  static func fixture(_ name: String) -> String { repository.appending(path: "Fixtures/\(name).safetensors").path }
+
+  /// Runs `pathcheck` with arguments and waits for it.
+  init(_ arguments: String...) throws {
+    let process = Process()
+    // The test bundle and the executable are built into the same folder.
+    process.executableURL = Bundle.main.bundleURL.appending(path: "pathcheck")
+    if !FileManager.default.isExecutableFile(atPath: process.executableURL!.path) {
+      process.executableURL = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
+        .appending(path: "pathcheck")
+    }
+    process.arguments = arguments
+    // Files rather than pipes, which a long output would fill while nobody reads.
+    let folder = try TemporaryFolder()
+    let (output, error) = (folder.file("output"), folder.file("error"))
+    for path in [output, error] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
+    process.standardOutput = FileHandle(forWritingAtPath: output)
+    process.standardError = FileHandle(forWritingAtPath: error)
+    try process.run()
+    process.waitUntilExit()
+    status = process.terminationStatus
+    self.output = try String(contentsOfFile: output, encoding: .utf8)
+    self.error = try String(contentsOfFile: error, encoding: .utf8)
+  }
+}
+
+/// A folder that goes away with its last user.
+final class TemporaryFolder {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory.appending(path: "pathcheck-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func file(_ name: String) -> String { url.appending(path: name).path }
+}
