@@ -1,0 +1,62 @@
+import LinearAlgebra
+import PathAttention
+
+/// Anything that claims to compute PaTH attention: a form of this library, a mutant of the reference, or a function of the
+/// user's own. Laws, gradient checks and mutants take an implementation, so each of them can be turned on each other.
+public struct Implementation: Sendable {
+  /// What reports call it.
+  public let name: String
+  /// Computes what a case asks for, under the names that tensors have in files: o and lse, and every gradient when the case
+  /// has a cotangent.
+  public let evaluate: @Sendable (AttentionCase) throws -> [AttentionTensor: [Double]]
+
+  /// A function under a name.
+  public init(
+    name: String, evaluate: @escaping @Sendable (AttentionCase) throws -> [AttentionTensor: [Double]]
+  ) {
+    self.name = name
+    self.evaluate = evaluate
+  }
+
+  /// One of the three forms of this library, in Double.
+  public init(_ form: AttentionForm, threads: Int? = nil) {
+    self.init(name: form.description) { attentionCase in
+      let options = AttentionOptions(
+        scale: attentionCase.scale, gate: attentionCase.gate, form: form, threads: threads)
+      let outputs = try attention(attentionCase.inputs, options)
+      var tensors: [AttentionTensor: [Double]] = [.o: outputs.o.entries, .lse: outputs.lse.entries]
+      guard let outputCotangent = attentionCase.outputCotangent else { return tensors }
+      let gradients = try attentionGradients(
+        of: attentionCase.inputs, outputs: outputs, outputCotangent: outputCotangent,
+        lseCotangent: attentionCase.lseCotangent, options)
+      for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
+      return tensors
+    }
+  }
+}
+
+/// One problem with everything that determines its outputs.
+public struct AttentionCase: Sendable {
+  /// q, k, v, w, β and, if there is a gate, g.
+  public var inputs: AttentionInputs<Double>
+  /// The factor of the logits; 1/√d_k when nil.
+  public var scale: Double?
+  /// How the gate enters.
+  public var gate: GateConvention
+  /// do, [B, T, HQ, V], when gradients are wanted.
+  public var outputCotangent: [Double]?
+  /// The cotangent of lse, [B, T, HQ], or nil for zero.
+  public var lseCotangent: [Double]?
+
+  /// A case, forward only unless there is a cotangent.
+  public init(
+    _ inputs: AttentionInputs<Double>, scale: Double? = nil, gate: GateConvention = .scaled,
+    outputCotangent: [Double]? = nil, lseCotangent: [Double]? = nil
+  ) {
+    self.inputs = inputs
+    self.scale = scale
+    self.gate = gate
+    self.outputCotangent = outputCotangent
+    self.lseCotangent = lseCotangent
+  }
+}
