@@ -44,7 +44,8 @@ let package = Package(
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "BigInt", package: "BigInt"),
       ]),
-    library("PathAttention", ["LinearAlgebra"], tests: ["Verification"]),
+    [.target(name: "CRowKernels")],
+    library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["Verification"]),
     library("Verification", ["LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles"]),
 
     // The command line.

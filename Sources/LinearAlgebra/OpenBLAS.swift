@@ -11,6 +11,10 @@ extension Float: Scalar {
     relaxedDot(x, y)
   }
 
+  /// Σ_i x_i in an unspecified order.
+  @inlinable
+  public static func sum(_ x: UnsafeBufferPointer<Float>) -> Float { relaxedSum(x) }
+
   /// The product by `cblas_sgemm`.
   public static func multiply(
     _ A: MatrixView<Float>, _ B: MatrixView<Float>, into C: MutableMatrixView<Float>, _ update: ProductUpdate
@@ -31,6 +35,10 @@ extension Double: Scalar {
     relaxedDot(x, y)
   }
 
+  /// Σ_i x_i in an unspecified order.
+  @inlinable
+  public static func sum(_ x: UnsafeBufferPointer<Double>) -> Double { relaxedSum(x) }
+
   /// The product by `cblas_dgemm`.
   public static func multiply(
     _ A: MatrixView<Double>, _ B: MatrixView<Double>, into C: MutableMatrixView<Double>, _ update: ProductUpdate
@@ -48,6 +56,13 @@ extension Double: Scalar {
 func relaxedDot<R: Real>(_ x: UnsafeBufferPointer<R>, _ y: UnsafeBufferPointer<R>) -> R {
   var sum = R.zero
   for i in 0..<x.count { sum = Relaxed.multiplyAdd(x[i], y[i], sum) }
+  return sum
+}
+
+@inlinable @inline(__always)
+func relaxedSum<R: Real>(_ x: UnsafeBufferPointer<R>) -> R {
+  var sum = R.zero
+  for i in 0..<x.count { sum = Relaxed.sum(sum, x[i]) }
   return sum
 }
 

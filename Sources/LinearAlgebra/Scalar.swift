@@ -20,6 +20,9 @@ public protocol Scalar: AdditiveArithmetic, Sendable {
   /// Σ_i x_i y_i over two rows of the same length.
   static func dot(_ x: UnsafeBufferPointer<Self>, _ y: UnsafeBufferPointer<Self>) -> Self
 
+  /// Σ_i x_i over a row.
+  static func sum(_ x: UnsafeBufferPointer<Self>) -> Self
+
   /// y ← y + α x over two rows of the same length.
   static func addScaled(_ α: Self, _ x: UnsafeBufferPointer<Self>, to y: UnsafeMutableBufferPointer<Self>)
 
@@ -61,6 +64,14 @@ extension Scalar {
   public static func dot(_ x: UnsafeBufferPointer<Self>, _ y: UnsafeBufferPointer<Self>) -> Self {
     var sum = Self.zero
     for i in 0..<x.count { sum += x[i] * y[i] }
+    return sum
+  }
+
+  /// Σ_i x_i, left to right.
+  @inlinable
+  public static func sum(_ x: UnsafeBufferPointer<Self>) -> Self {
+    var sum = Self.zero
+    for i in 0..<x.count { sum += x[i] }
     return sum
   }
 

@@ -7,7 +7,7 @@ import LinearAlgebra
 ///
 /// - Parameters:
 ///   - inputs: q, k, v, w, β and, if there is a gate, g.
-///   - options: Scale, gate convention, form, threads.
+///   - options: Scale, gate convention, form, threads, and which queries are wanted.
 /// - Returns: o [B, T, HQ, V] and lse [B, T, HQ].
 /// - Throws: `AttentionError` when an input is not finite or an option makes no sense.
 /// - Complexity: That of the form, for each query head and segment.
@@ -19,15 +19,20 @@ public func attention<S: RealScalar>(
   _ inputs: AttentionInputs<S>, _ options: AttentionOptions = AttentionOptions()
 ) throws(AttentionError) -> AttentionOutputs<S> {
   let scale = try validatedScale(inputs, options)
-  let outputs = AttentionOutputs<S>(inputs)
-  Traversal(inputs: inputs, options: options).forward { place in
-    OnlineSoftmax(
-      LogitMap(scale: scale, g: inputs.gateWindow(place), options.gate),
-      V: inputs.v.window(place.segment, head: place.head),
-      O: outputs.o.mutableWindow(place.segment, head: place.queryHead),
-      lse: outputs.lse.mutableWindow(place.segment, head: place.queryHead),
-      rows: outputs.rows(place))
+  let outputs = AttentionOutputs<S>(inputs, isPartial: options.queryTokens != nil)
+  var traversal = Traversal(inputs: inputs, scale: scale, form: options.form, threads: options.threads)
+  traversal.onProgress = options.onProgress
+  if let queryTokens = options.queryTokens {
+    var isChosen = [Bool](repeating: false, count: inputs.shape.tokens)
+    for token in queryTokens {
+      guard isChosen.indices.contains(token) else {
+        throw .option(name: "queryTokens", expected: "in 0 ..< \(isChosen.count)", found: "\(token)")
+      }
+      isChosen[token] = true
+    }
+    traversal.takesPart = { [isChosen] place, token in isChosen[place.segment.lowerBound + token] }
   }
+  traversal.forward(SoftmaxVisitors(inputs: inputs, outputs: outputs, scale: scale, convention: options.gate))
   return outputs
 }
 
@@ -41,8 +46,10 @@ public func attention<S: RealScalar>(
 ///   - options: Scale, gate convention, form, threads. The form need not be the one of the forward pass.
 /// - Returns: dq, dk, dv, dw, dβ and, if there is a gate, dg, each in the shape of its input. Gradients of k, v, w and β
 ///   are summed over the query heads that read them.
-/// - Throws: `AttentionError` when a cotangent does not fit, a number is not finite or an option makes no sense.
-/// - Complexity: That of the form, for each query head and segment; about 2.5 times the forward pass.
+/// - Throws: `AttentionError` when a cotangent does not fit, a number is not finite, an option makes no sense, or a row of
+///   the outputs that has a cotangent was not computed.
+/// - Complexity: That of the form, for each query head and segment; about 2.5 times the forward pass. Only rows whose
+///   cotangent is not zero are visited: with n of them, O(n L d) by the sequential product and the blockwise form.
 @specialized(where S == Double)
 @specialized(where S == Float)
 public func attentionGradients<S: RealScalar>(
@@ -58,40 +65,74 @@ public func attentionGradients<S: RealScalar>(
     try validateFinite(cotangent, "dlse")
     dlse = cotangent
   }
-  let gradients = AttentionGradients(inputs)
-  Traversal(inputs: inputs, options: options).backward(into: gradients.logit) { [dlse] place -> SoftmaxCotangent<S> in
-    let map = LogitMap(scale: scale, g: inputs.gateWindow(place), options.gate)
-    return SoftmaxCotangent(
-      map, V: inputs.v.window(place.segment, head: place.head),
-      O: outputs.o.window(place.segment, head: place.queryHead),
-      dO: dO.window(place.segment, head: place.queryHead),
-      dlse: dlse?.window(place.segment, head: place.queryHead),
-      rows: outputs.rows(place),
-      dV: gradients.dv.mutableWindow(place.segment, head: place.head),
-      gate: GateCotangent(map.gate, place, into: gradients.logit.dg))
+  // A query whose outputs have no cotangent contributes nothing to any gradient.
+  let takesPart: @Sendable (SegmentHead, Int) -> Bool = { [dlse] place, token in
+    let row = dO.window(place.segment, head: place.queryHead).row(token)
+    return row.contains { $0 != .zero }
+      || dlse.map { $0.window(place.segment, head: place.queryHead)[token, 0] != .zero } ?? false
   }
+  try outputs.validate(inputs, where: takesPart)
+  var traversal = Traversal(inputs: inputs, scale: scale, form: options.form, threads: options.threads)
+  traversal.onProgress = options.onProgress
+  traversal.takesPart = takesPart
+  let gradients = AttentionGradients(inputs)
+  traversal.backward(
+    into: gradients.logit,
+    SoftmaxCotangentVisitors(
+      inputs: inputs, outputs: outputs, scale: scale, convention: options.gate, dO: dO, dlse: dlse,
+      gradients: gradients))
   return gradients
 }
 
 /// What PaTH attention computes.
-public struct AttentionOutputs<S: Scalar>: Sendable {
-  /// The outputs, [B, T, HQ, V].
+public struct AttentionOutputs<S: RealScalar>: Sendable {
+  /// The outputs, [B, T, HQ, V]; NaN in rows that were not asked for.
   public let o: TokenTensor<S>
-  /// The log-sum-exp of the logits of each row, natural logarithm, [B, T, HQ].
+  /// The log-sum-exp of the logits of each row, natural logarithm, [B, T, HQ]; NaN in rows that were not asked for.
   public let lse: TokenTensor<S>
-  private let rows: [SoftmaxRows<S>]
+  private let statistics: [SoftmaxRows<S>]
   private let queryHeads: Int
 
-  init(_ inputs: AttentionInputs<S>) {
+  /// - Parameter isPartial: Whether some rows will not be computed. They are NaN until they are.
+  init(_ inputs: AttentionInputs<S>, isPartial: Bool) {
     o = TokenTensor(.o, inputs.shape)
     lse = TokenTensor(.lse, inputs.shape)
     queryHeads = inputs.shape.queryHeads
-    rows = inputs.segments.flatMap { segment in
+    statistics = inputs.segments.flatMap { segment in
       (0..<inputs.shape.queryHeads).map { _ in SoftmaxRows(length: segment.count) }
+    }
+    if isPartial {
+      fill(o.matrix, with: S(.nan))
+      fill(lse.matrix, with: S(.nan))
     }
   }
 
-  func rows(_ place: SegmentHead) -> SoftmaxRows<S> { rows[place.segmentIndex * queryHeads + place.queryHead] }
+  func statistics(_ place: SegmentHead) -> SoftmaxRows<S> {
+    statistics[place.segmentIndex * queryHeads + place.queryHead]
+  }
+
+  /// Checks that the outputs are those of inputs of this shape, and that the rows that take part have been computed.
+  fileprivate func validate(
+    _ inputs: AttentionInputs<S>, where takesPart: (SegmentHead, Int) -> Bool
+  ) throws(AttentionError) {
+    let shape = inputs.shape
+    guard statistics.count == inputs.segments.count * shape.queryHeads, o.entries.count == shape.count(of: .o) else {
+      throw .count(tensor: "o", expected: shape.count(of: .o), found: o.entries.count)
+    }
+    for (index, segment) in inputs.segments.enumerated() {
+      for queryHead in 0..<queryHeads {
+        let place = SegmentHead(
+          segmentIndex: index, segment: segment, queryHead: queryHead, head: queryHead / shape.groupSize)
+        let rows = statistics(place)
+        guard rows.sum.columns == segment.count else {
+          throw .segments("segment \(index) has \(segment.count) tokens, its outputs \(rows.sum.columns)")
+        }
+        for token in 0..<segment.count where rows.sum[0, token] == .zero && takesPart(place, token) {
+          throw .notComputed(token: segment.lowerBound + token, head: queryHead)
+        }
+      }
+    }
+  }
 }
 
 /// Checks numbers and options; the scale of the logits.

@@ -20,11 +20,8 @@ public func logits<S: Scalar>(
 ) throws(AttentionError) -> LogitTable<S> {
   try form.validate()
   let table = LogitTable<S>(inputs)
-  Traversal(inputs: inputs, options: AttentionOptions(form: form)).forward { place in
-    LogitCollector(
-      map: LogitMap(scale: scale, g: inputs.gateWindow(place), gate),
-      table: table[place.segmentIndex, place.queryHead].mutableView)
-  }
+  Traversal(inputs: inputs, scale: scale, form: form).forward(
+    LogitCollectors(inputs: inputs, scale: scale, convention: gate, table: table))
   return table
 }
 
@@ -46,12 +43,9 @@ public func logitGradients<S: Scalar>(
 ) throws(AttentionError) -> LogitGradients<S> {
   try form.validate()
   let gradients = LogitGradients(inputs)
-  Traversal(inputs: inputs, options: AttentionOptions(form: form)).backward(into: gradients) { place in
-    let map = LogitMap(scale: scale, g: inputs.gateWindow(place), gate)
-    return GivenCotangent(
-      scale: scale, table: cotangent[place.segmentIndex, place.queryHead].view,
-      gate: GateCotangent(map.gate, place, into: gradients.dg))
-  }
+  Traversal(inputs: inputs, scale: scale, form: form).backward(
+    into: gradients,
+    GivenCotangents(scale: scale, convention: gate, cotangent: cotangent, gradients: gradients))
   return gradients
 }
 
@@ -77,36 +71,67 @@ public struct LogitTable<S: Scalar>: Sendable {
 }
 
 /// Copies the logits into a table.
-private struct LogitCollector<S: Scalar>: LogitVisitor {
-  let map: LogitMap<S>
-  let table: MutableMatrixView<S>
+private struct LogitCollectors<S: Scalar>: ForwardVisitors {
+  let inputs: AttentionInputs<S>
+  let scale: S
+  let convention: GateConvention
+  let table: LogitTable<S>
 
-  func visit(_ tile: MutableMatrixView<S>, row: Int, column: Int) {
-    for r in 0..<tile.rows {
-      let count = causalCount(tile, row: row, column: column, r)
-      let logits = UnsafeMutableBufferPointer(rebasing: tile.row(r)[..<count])
-      map.apply(to: logits, query: row + r, column: column)
-      for j in 0..<count { table[row + r, column + j] = logits[j] }
+  struct Visitor: LogitVisitor {
+    let tokens: [Int]
+    let gate: GateMap<S>?
+    let table: MutableMatrixView<S>
+
+    func visit(_ tile: MutableMatrixView<S>, rows: Range<Int>, column: Int) {
+      for (r, token) in tokens[rows].enumerated() {
+        let count = causalCount(token: token, column: column, columns: tile.columns)
+        let logits = UnsafeMutableBufferPointer(rebasing: tile.row(r)[..<count])
+        gate?.add(to: logits, token: token, column: column)
+        for j in 0..<count { table[token, column + j] = logits[j] }
+      }
     }
   }
+
+  func visitor(_ place: SegmentHead, tokens: [Int]) -> Visitor {
+    Visitor(
+      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention),
+      table: table[place.segmentIndex, place.queryHead].mutableView)
+  }
+
+  func finish(_ visitor: Visitor) {}
 }
 
 /// Gives every tile its cotangent from a table.
-private struct GivenCotangent<S: Scalar>: LogitVisitor {
+private struct GivenCotangents<S: Scalar>: BackwardVisitors {
   let scale: S
-  let table: MatrixView<S>
-  let gate: GateCotangent<S>?
+  let convention: GateConvention
+  let cotangent: LogitTable<S>
+  let gradients: LogitGradients<S>
 
-  func visit(_ tile: MutableMatrixView<S>, row: Int, column: Int) {
-    for r in 0..<tile.rows {
-      let count = causalCount(tile, row: row, column: column, r)
-      for j in 0..<tile.columns { tile[r, j] = j < count ? table[row + r, column + j] : .zero }
-    }
-    gate?.collect(tile, row: row, column: column)
-    for r in 0..<tile.rows {
-      for j in 0..<tile.columns { tile[r, j] *= scale }
+  struct Visitor: LogitVisitor {
+    let tokens: [Int]
+    let table: MatrixView<S>
+    let dGate: GateCotangent<S>?
+
+    func visit(_ tile: MutableMatrixView<S>, rows: Range<Int>, column: Int) {
+      for (r, token) in tokens[rows].enumerated() {
+        let count = causalCount(token: token, column: column, columns: tile.columns)
+        for j in 0..<tile.columns { tile[r, j] = j < count ? table[token, column + j] : .zero }
+      }
+      dGate?.collect(tile, tokens: tokens[rows], column: column)
     }
   }
 
-  func finish() { gate?.finish() }
+  func emptyCollection(_ group: SegmentGroup) -> GateCotangents<S> {
+    GateCotangents(group, isGated: gradients.dg != nil)
+  }
+
+  func visitor(_ place: SegmentHead, tokens: [Int], into gates: GateCotangents<S>) -> Visitor {
+    Visitor(
+      tokens: tokens, table: cotangent[place.segmentIndex, place.queryHead].view, dGate: gates[place.queryHead])
+  }
+
+  func finish(_ group: SegmentGroup, _ collections: [GateCotangents<S>]) {
+    GateCotangents.finish(collections, group, scale: scale, convention, into: gradients.dg)
+  }
 }

@@ -10,8 +10,9 @@ public func keepStrictlyLowerTriangle<S>(of A: some WritableMatrix<S>) {
   clear(A.mutableView) { $0 }
 }
 
+/// A_ij ← 0 for j ≥ firstColumn(i).
 @inlinable
-func clear<S>(_ A: MutableMatrixView<S>, from firstColumn: (Int) -> Int) {
+public func clear<S>(_ A: MutableMatrixView<S>, from firstColumn: (Int) -> Int) {
   for i in 0..<A.rows {
     for j in min(firstColumn(i), A.columns)..<A.columns { A[i, j] = .zero }
   }

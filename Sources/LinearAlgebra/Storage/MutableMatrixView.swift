@@ -56,6 +56,15 @@ public struct MutableMatrixView<Element: Scalar>: @unchecked Sendable {
   /// The window of a range of columns.
   @inlinable public func columns(_ range: Range<Int>) -> Self { transposed.rows(range).transposed }
 
+  /// The first rows · columns entries of contiguous memory, in another shape.
+  ///
+  /// - Precondition: the window is contiguous and has as many entries.
+  @inlinable public func reshaped(_ rows: Int, _ columns: Int) -> Self {
+    precondition(columnStride == 1 && (rowStride == self.columns || self.rows <= 1))
+    precondition(rows * columns <= self.rows * self.columns)
+    return Self(owner: owner, base: base, rows: rows, columns: columns, rowStride: columns, columnStride: 1)
+  }
+
   /// The transpose, without a copy.
   @inlinable public var transposed: Self {
     Self(

@@ -1,4 +1,3 @@
-import LinearAlgebra
 import Synchronization
 
 /// Counts the logits visited and reports the fraction done, at most a thousand times.
@@ -16,18 +15,4 @@ final class ProgressMeter: Sendable {
     let (before, after) = done.wrappingAdd(count, ordering: .relaxed)
     if before * 1000 / total != after * 1000 / total || after == total { report(Double(after) / Double(total)) }
   }
-}
-
-/// A visitor that also tells a meter how many logits it has seen.
-struct MeteredVisitor<Base: LogitVisitor>: LogitVisitor {
-  let base: Base
-  let meter: ProgressMeter?
-
-  func visit(_ tile: MutableMatrixView<Base.Element>, row: Int, column: Int) {
-    base.visit(tile, row: row, column: column)
-    guard let meter else { return }
-    meter.add((0..<tile.rows).reduce(0) { $0 + causalCount(tile, row: row, column: column, $1) })
-  }
-
-  func finish() { base.finish() }
 }

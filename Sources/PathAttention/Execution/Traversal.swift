@@ -1,3 +1,4 @@
+import Foundation
 import LinearAlgebra
 
 /// One query head in one segment.
@@ -10,103 +11,234 @@ struct SegmentHead: Sendable {
   let head: Int
 }
 
+/// One key/value head in one segment, with the query heads that read it.
+struct SegmentGroup: Sendable {
+  let segmentIndex: Int
+  let segment: Range<Int>
+  let head: Int
+  let queryHeads: Range<Int>
+
+  func place(_ queryHead: Int) -> SegmentHead {
+    SegmentHead(segmentIndex: segmentIndex, segment: segment, queryHead: queryHead, head: head)
+  }
+}
+
 /// A walk over all segments and heads of a problem with one of the three forms.
 ///
-/// The unit of work is one key/value head of one segment: the form prepares its key side once, and the query heads of the
-/// group use it in turn. Units run in parallel; they share no results.
+/// The key side of a group is prepared once; then its query heads walk over it, piece by piece. Groups of a single piece are
+/// spread over the threads; of the larger ones, one after the other, the pieces are. Queries are scaled before they are
+/// given to the form, so the tiles that visitors see are scale · A.
 struct Traversal<S: Scalar>: Sendable {
   let inputs: AttentionInputs<S>
-  let options: AttentionOptions
+  let scale: S
+  let form: AttentionForm
+  let threads: Int
+  /// Which queries of a head take part, of those at given tokens of its segment; all when nil.
+  var takesPart: (@Sendable (SegmentHead, _ token: Int) -> Bool)?
+  var onProgress: (@Sendable (Double) -> Void)?
+
+  init(inputs: AttentionInputs<S>, scale: S, form: AttentionForm, threads: Int? = nil) {
+    self.inputs = inputs
+    self.scale = scale
+    self.form = form
+    self.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+  }
 
   /// Visits the logits of every query head of every segment that is not empty.
-  func forward<Visitor: LogitVisitor<S>>(visitor: @escaping @Sendable (SegmentHead) -> Visitor) {
-    withForm(ForwardPass(traversal: self, visitor: visitor))
+  func forward<Visitors: ForwardVisitors<S>>(_ visitors: Visitors) {
+    withForm(ForwardPass(traversal: self, visitors: visitors))
   }
 
   /// Visits the logits again, takes their cotangents from the visitors, and adds the gradients of q, k, w and β.
-  func backward<Visitor: LogitVisitor<S>>(
-    into gradient: LogitGradients<S>, visitor: @escaping @Sendable (SegmentHead) -> Visitor
-  ) {
-    withForm(BackwardPass(traversal: self, visitor: visitor, gradient: gradient))
+  func backward<Visitors: BackwardVisitors<S>>(into gradient: LogitGradients<S>, _ visitors: Visitors) {
+    withForm(BackwardPass(traversal: self, visitors: visitors, gradient: gradient))
   }
 
-  // MARK: Units of work
-
-  fileprivate struct Unit: Sendable {
-    let segmentIndex: Int
-    let segment: Range<Int>
-    let head: Int
-  }
+  // MARK: Groups and pieces
 
   private func withForm(_ pass: some Pass<S>) {
     let shape = inputs.shape
-    let units = inputs.segments.enumerated().filter { !$1.isEmpty }.flatMap { index, segment in
-      (0..<shape.heads).map { Unit(segmentIndex: index, segment: segment, head: $0) }
+    let groups = inputs.segments.enumerated().filter { !$1.isEmpty }.flatMap { index, segment in
+      (0..<shape.heads).map { head in
+        SegmentGroup(
+          segmentIndex: index, segment: segment, head: head,
+          queryHeads: head * shape.groupSize..<(head + 1) * shape.groupSize)
+      }
     }
-    let meter = options.onProgress.map { report in
+    let meter = onProgress.map { report in
       ProgressMeter(
         total: inputs.segments.reduce(0) { $0 + $1.count * ($1.count + 1) / 2 } * shape.queryHeads, report: report)
     }
-    performTasks(units.count, threads: options.threads) { index in
-      let unit = units[index]
-      let K = inputs.k.window(unit.segment, head: unit.head)
-      let W = inputs.w.window(unit.segment, head: unit.head)
-      let β = inputs.beta.window(unit.segment, head: unit.head)
-      switch options.form {
-      case .sequentialProduct: pass.run(SequentialProduct(K: K, W: W, β: β), unit, meter)
-      case .compactWY: pass.run(CompactWY(K: K, W: W, β: β), unit, meter)
-      case .blockwise(let size): pass.run(Blockwise(K: K, W: W, β: β, blockSize: size), unit, meter)
-      }
+    let isSmall = Dictionary(grouping: groups) { form.hasSinglePiece(length: $0.segment.count) }
+    let small = isSmall[true] ?? []
+    performTasks(small.count, threads: threads) { run(pass, small[$0], threads: 1, meter) }
+    for group in isSmall[false] ?? [] { run(pass, group, threads: threads, meter) }
+  }
+
+  private func run(_ pass: some Pass<S>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?) {
+    let K = inputs.k.window(group.segment, head: group.head)
+    let W = inputs.w.window(group.segment, head: group.head)
+    let β = inputs.beta.window(group.segment, head: group.head)
+    switch form {
+    case .sequentialProduct:
+      pass.run(SequentialProduct(K: K, W: W, β: β), group, threads: threads, meter)
+    case .compactWY:
+      pass.run(CompactWY(K: K, W: W, β: β), group, threads: threads, meter)
+    case .blockwise(let blockSize, let blocksPerSuperblock):
+      let form = Blockwise(
+        K: K, W: W, β: β, blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock, threads: threads)
+      pass.run(form, group, threads: threads, meter)
     }
   }
 
-  fileprivate func forEachQueryHead(of unit: Unit, _ body: (SegmentHead, _ Q: MatrixView<S>) -> Void) {
-    let size = inputs.shape.groupSize
-    for queryHead in unit.head * size..<(unit.head + 1) * size {
-      body(
-        SegmentHead(
-          segmentIndex: unit.segmentIndex, segment: unit.segment, queryHead: queryHead, head: unit.head),
-        inputs.q.window(unit.segment, head: queryHead))
+  /// The queries of a piece that take part, scaled.
+  fileprivate func queries(_ place: SegmentHead, piece: Range<Int>) -> QueryRows<S> {
+    let chosen = takesPart.map { takesPart in piece.filter { takesPart(place, $0) } } ?? Array(piece)
+    let window = inputs.q.window(place.segment, head: place.queryHead)
+    let Q = Matrix<S>(rows: chosen.count, columns: window.columns)
+    for (r, token) in chosen.enumerated() { S.addScaled(scale, window.row(token), to: Q.mutableView.row(r)) }
+    return QueryRows(tokens: chosen, Q: Q.view)
+  }
+}
+
+extension AttentionForm {
+  /// Whether a segment of a length is one piece.
+  fileprivate func hasSinglePiece(length: Int) -> Bool {
+    switch self {
+    case .sequentialProduct: length <= SequentialProduct<Double>.pieceSize
+    case .compactWY: true
+    case .blockwise(let blockSize, let blocksPerSuperblock):
+      length <= Blockwise<Double>.pieceSize(blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock)
     }
   }
+}
+
+/// What visits the logits in a forward pass.
+protocol ForwardVisitors<Element>: Sendable {
+  associatedtype Element: Scalar
+  associatedtype Visitor: LogitVisitor<Element>
+
+  /// A visitor for queries of one head.
+  func visitor(_ place: SegmentHead, tokens: [Int]) -> Visitor
+
+  /// Called after the last tile.
+  func finish(_ visitor: Visitor)
+}
+
+/// What gives the logits their cotangents in a backward pass.
+protocol BackwardVisitors<Element>: Sendable {
+  associatedtype Element: Scalar
+  associatedtype Visitor: LogitVisitor<Element>
+  /// What visitors that work one after the other collect together.
+  associatedtype Collection
+
+  func emptyCollection(_ group: SegmentGroup) -> Collection
+
+  /// A visitor for queries of one head.
+  func visitor(_ place: SegmentHead, tokens: [Int], into collection: Collection) -> Visitor
+
+  /// Called after the last tile, with all collections in a fixed order.
+  func finish(_ group: SegmentGroup, _ collections: [Collection])
 }
 
 private protocol Pass<Element>: Sendable {
   associatedtype Element: Scalar
-  func run(_ form: some LogitForm<Element>, _ unit: Traversal<Element>.Unit, _ meter: ProgressMeter?)
+  func run(_ form: some LogitForm<Element>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?)
 }
 
-private struct ForwardPass<S, Visitor: LogitVisitor<S>>: Pass {
-  let traversal: Traversal<S>
-  let visitor: @Sendable (SegmentHead) -> Visitor
+extension ProgressMeter {
+  fileprivate func add(_ tokens: [Int]) { add(tokens.reduce(0) { $0 + $1 + 1 }) }
+}
 
-  func run(_ form: some LogitForm<S>, _ unit: Traversal<S>.Unit, _ meter: ProgressMeter?) {
-    traversal.forEachQueryHead(of: unit) { place, Q in
-      let visitor = visitor(place)
-      form.forward(Q, MeteredVisitor(base: visitor, meter: meter))
-      visitor.finish()
+private struct ForwardPass<S: Scalar, Visitors: ForwardVisitors<S>>: Pass {
+  typealias Element = S
+  let traversal: Traversal<S>
+  let visitors: Visitors
+
+  func run(_ form: some LogitForm<S>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?) {
+    // The last pieces see the most keys; they go first, so that threads finish together.
+    let tasks = form.pieces.reversed().flatMap { piece in group.queryHeads.map { (piece, group.place($0)) } }
+    performTasks(tasks.count, threads: threads) { index in
+      let (piece, place) = tasks[index]
+      let queries = traversal.queries(place, piece: piece)
+      guard !queries.tokens.isEmpty else { return }
+      let visitor = visitors.visitor(place, tokens: queries.tokens)
+      form.forward(queries, visitor)
+      visitors.finish(visitor)
+      meter?.add(queries.tokens)
     }
   }
 }
 
-private struct BackwardPass<S, Visitor: LogitVisitor<S>>: Pass {
+private struct BackwardPass<S: Scalar, Visitors: BackwardVisitors<S>>: Pass {
+  typealias Element = S
   let traversal: Traversal<S>
-  let visitor: @Sendable (SegmentHead) -> Visitor
+  let visitors: Visitors
   let gradient: LogitGradients<S>
 
-  func run(_ form: some LogitForm<S>, _ unit: Traversal<S>.Unit, _ meter: ProgressMeter?) {
-    var cotangent = form.zeroCotangent()
-    traversal.forEachQueryHead(of: unit) { place, Q in
-      let visitor = visitor(place)
-      let dQ = gradient.dq.mutableWindow(unit.segment, head: place.queryHead)
-      form.backward(Q, MeteredVisitor(base: visitor, meter: meter), dQ: dQ, into: &cotangent)
-      visitor.finish()
+  /// Into how many shares the pieces of a group are dealt. Each collects cotangents of the whole key side, in O(L d)
+  /// memory; their sum must not depend on the number of threads, so neither does the number of shares.
+  private let shareCount = 4
+
+  init(traversal: Traversal<S>, visitors: Visitors, gradient: LogitGradients<S>) {
+    self.traversal = traversal
+    self.visitors = visitors
+    self.gradient = gradient
+  }
+
+  func run(_ form: some LogitForm<S>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?) {
+    let shares = deal(form.pieces)
+    // A share is used by one thread, and after that by this one.
+    let results = mapTasks(shares.count, threads: threads) { index in
+      Unshared(value: walk(shares[index], form, group, meter))
     }
     form.finish(
-      cotangent,
+      results.map { $0.value.cotangent },
       KeyGradient(
-        dK: gradient.dk.mutableWindow(unit.segment, head: unit.head),
-        dW: gradient.dw.mutableWindow(unit.segment, head: unit.head),
-        dβ: gradient.dbeta.mutableWindow(unit.segment, head: unit.head)))
+        dK: gradient.dk.mutableWindow(group.segment, head: group.head),
+        dW: gradient.dw.mutableWindow(group.segment, head: group.head),
+        dβ: gradient.dbeta.mutableWindow(group.segment, head: group.head)),
+      threads: threads)
+    visitors.finish(group, results.map { $0.value.collection })
   }
+
+  /// Pieces see the more keys the later they are: dealt back and forth from the last one, shares come out equal.
+  private func deal(_ pieces: [Range<Int>]) -> [[Range<Int>]] {
+    let count = min(shareCount, pieces.count)
+    var shares = [[Range<Int>]](repeating: [], count: count)
+    for (index, piece) in pieces.reversed().enumerated() {
+      let (round, place) = index.quotientAndRemainder(dividingBy: count)
+      shares[round % 2 == 0 ? place : count - 1 - place].append(piece)
+    }
+    return shares
+  }
+
+  private func walk<Form: LogitForm<S>>(
+    _ pieces: [Range<Int>], _ form: Form, _ group: SegmentGroup, _ meter: ProgressMeter?
+  ) -> (cotangent: Form.Cotangent, collection: Visitors.Collection) {
+    var cotangent = form.zeroCotangent()
+    let collection = visitors.emptyCollection(group)
+    for piece in pieces {
+      for queryHead in group.queryHeads {
+        let place = group.place(queryHead)
+        let queries = traversal.queries(place, piece: piece)
+        guard !queries.tokens.isEmpty else { continue }
+        let dQ = Matrix<S>(rows: queries.Q.rows, columns: queries.Q.columns)
+        form.backward(
+          queries, visitors.visitor(place, tokens: queries.tokens, into: collection), dQ: dQ.mutableView,
+          into: &cotangent)
+        let window = gradient.dq.mutableWindow(group.segment, head: queryHead)
+        for (r, token) in queries.tokens.enumerated() {
+          S.addScaled(traversal.scale, dQ.view.row(r), to: window.row(token))
+        }
+        meter?.add(queries.tokens)
+      }
+    }
+    return (cotangent, collection)
+  }
+}
+
+/// A value that is used by one thread at a time.
+private struct Unshared<Value>: @unchecked Sendable {
+  let value: Value
 }

@@ -1,11 +1,10 @@
 import Dispatch
-import Foundation
 import Synchronization
 
 /// Runs independent tasks 0 ..< count on a number of threads, each taking the next task when it has finished one.
 ///
 /// Tasks must not depend on which thread runs them or when; then results do not either.
-func performTasks(_ count: Int, threads: Int?, _ task: @Sendable (Int) -> Void) {
+func performTasks(_ count: Int, threads: Int, _ task: @Sendable (Int) -> Void) {
   let next = Atomic(0)
   @Sendable func work(_ worker: Int) {
     while true {
@@ -14,10 +13,21 @@ func performTasks(_ count: Int, threads: Int?, _ task: @Sendable (Int) -> Void) 
       task(index)
     }
   }
-  let threads = min(count, threads ?? ProcessInfo.processInfo.activeProcessorCount)
-  if threads > 1 {
-    DispatchQueue.concurrentPerform(iterations: threads, execute: work)
+  if min(count, threads) > 1 {
+    DispatchQueue.concurrentPerform(iterations: min(count, threads), execute: work)
   } else {
     work(0)
+  }
+}
+
+/// The results of independent tasks 0 ..< count, in order.
+func mapTasks<Result: Sendable>(
+  _ count: Int, threads: Int, _ task: @Sendable (Int) -> Result
+) -> [Result] {
+  [Result](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+    // Every task writes an element of its own.
+    nonisolated(unsafe) let elements = buffer
+    performTasks(count, threads: threads) { elements.initializeElement(at: $0, to: task($0)) }
+    initializedCount = count
   }
 }

@@ -15,6 +15,7 @@ struct CompactWY<S: Scalar>: LogitForm {
 
   var length: Int { K.rows }
   var W: MatrixView<S> { transform.W }
+  var pieces: [Range<Int>] { length == 0 ? [] : [0..<length] }
 
   init(K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>) {
     self.K = K
@@ -25,22 +26,27 @@ struct CompactWY<S: Scalar>: LogitForm {
     Z = transform.apply(to: Y)
   }
 
-  func forward(_ Q: MatrixView<S>, _ visitor: some LogitVisitor<S>) {
-    let A = Matrix<S>(rows: length, columns: length)
-    logits(Q, X: queryProjections(Q), into: A.mutableView)
-    visitor.visit(A.mutableView, row: 0, column: 0)
+  func forward(_ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>) {
+    let X = Matrix<S>(rows: queries.tokens.count, columns: length).mutableView
+    let A = Matrix<S>(rows: queries.tokens.count, columns: length).mutableView
+    project(queries.Q, tokens: queries.tokens[...], into: X)
+    logits(queries.Q, X: X, into: A)
+    visitor.visit(A, rows: 0..<A.rows, column: 0)
   }
 
-  /// X = tril(Q Wᵀ)
-  func queryProjections(_ Q: MatrixView<S>) -> Matrix<S> {
-    let X = Matrix<S>(rows: length, columns: length)
+  /// X ← tril(Q Wᵀ), for the rows of given tokens.
+  func project(_ Q: MatrixView<S>, tokens: ArraySlice<Int>, into X: MutableMatrixView<S>) {
     multiply(Q, W.transposed, into: X)
-    keepLowerTriangle(of: X)
-    return X
+    keepCausal(X, tokens)
+  }
+
+  /// Zeros where the column comes after the token of the row.
+  private func keepCausal(_ X: MutableMatrixView<S>, _ tokens: ArraySlice<Int>) {
+    clear(X) { tokens[tokens.startIndex + $0] + 1 }
   }
 
   /// A ← Q Kᵀ − X Z. X Z is strictly lower triangular, so only the part that has no meaning differs from tril.
-  func logits(_ Q: MatrixView<S>, X: Matrix<S>, into A: MutableMatrixView<S>) {
+  func logits(_ Q: MatrixView<S>, X: MutableMatrixView<S>, into A: MutableMatrixView<S>) {
     multiply(Q, K.transposed, into: A)
     subtractProduct(X, Z, from: A)
   }
@@ -61,21 +67,24 @@ struct CompactWY<S: Scalar>: LogitForm {
   }
 
   func backward(
-    _ Q: MatrixView<S>, _ visitor: some LogitVisitor<S>, dQ: MutableMatrixView<S>, into cotangent: inout Cotangent
+    _ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>, dQ: MutableMatrixView<S>,
+    into cotangent: inout Cotangent
   ) {
-    let X = queryProjections(Q)
-    let tile = Matrix<S>(rows: length, columns: length)
-    logits(Q, X: X, into: tile.mutableView)
-    visitor.visit(tile.mutableView, row: 0, column: 0)
-    let dX = Matrix<S>(rows: length, columns: length)
+    let (Q, tokens) = (queries.Q, queries.tokens[...])
+    let X = Matrix<S>(rows: tokens.count, columns: length).mutableView
+    let tile = Matrix<S>(rows: tokens.count, columns: length).mutableView
+    project(Q, tokens: tokens, into: X)
+    logits(Q, X: X, into: tile)
+    visitor.visit(tile, rows: 0..<tile.rows, column: 0)
+    let dX = Matrix<S>(rows: tokens.count, columns: length).mutableView
     logitsBackward(Q, X: X, G: tile.view, dQ: dQ, dX: dX, into: cotangent)
-    projectionsBackward(Q, dX: dX, dQ: dQ, dW: cotangent.dW)
+    projectionBackward(Q, tokens: tokens, dX: dX, dQ: dQ, dW: cotangent.dW)
   }
 
   /// From the cotangent G of A = tril(Q Kᵀ) − X Z to those of Q, K, Z and X.
   func logitsBackward(
-    _ Q: MatrixView<S>, X: Matrix<S>, G: MatrixView<S>, dQ: MutableMatrixView<S>, dX: Matrix<S>,
-    into cotangent: Cotangent
+    _ Q: MatrixView<S>, X: MutableMatrixView<S>, G: MatrixView<S>, dQ: MutableMatrixView<S>,
+    dX: MutableMatrixView<S>, into cotangent: Cotangent
   ) {
     addProduct(G, K, to: dQ)
     addProduct(G.transposed, Q, to: cotangent.dK)
@@ -84,19 +93,27 @@ struct CompactWY<S: Scalar>: LogitForm {
   }
 
   /// From the cotangent of X = tril(Q Wᵀ) to those of Q and W.
-  func projectionsBackward(_ Q: MatrixView<S>, dX: Matrix<S>, dQ: MutableMatrixView<S>, dW: Matrix<S>) {
-    keepLowerTriangle(of: dX)
+  func projectionBackward(
+    _ Q: MatrixView<S>, tokens: ArraySlice<Int>, dX: MutableMatrixView<S>, dQ: MutableMatrixView<S>, dW: Matrix<S>
+  ) {
+    keepCausal(dX, tokens)
     addProduct(dX, W, to: dQ)
     addProduct(dX.transposed, Q, to: dW)
   }
 
-  func finish(_ cotangent: Cotangent, _ gradient: KeyGradient<S>) {
+  func finish(_ cotangents: [Cotangent], _ gradient: KeyGradient<S>, threads: Int) {
+    guard let sum = cotangents.first else { return }
+    for other in cotangents.dropFirst() {
+      add(other.dK, to: sum.dK)
+      add(other.dW, to: sum.dW)
+      add(other.dZ, to: sum.dZ)
+    }
     let parameters = transform.zeroCotangent()
-    finish(cotangent, gradient, parameters)
+    finish(sum, gradient, parameters)
     transform.finish(parameters, dW: gradient.dW, dβ: gradient.dβ)
   }
 
-  /// The same, leaving the parameters of T to the caller, who may have more to say about them.
+  /// The same for one cotangent, leaving the parameters of T to the caller, who may have more to say about them.
   func finish(_ cotangent: Cotangent, _ gradient: KeyGradient<S>, _ parameters: UTTransform<S>.Cotangent) {
     add(cotangent.dK, to: gradient.dK)
     add(cotangent.dW, to: gradient.dW)

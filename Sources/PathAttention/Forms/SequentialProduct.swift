@@ -9,19 +9,20 @@ struct SequentialProduct<S: Scalar>: LogitForm {
   let W: MatrixView<S>
   let β: MatrixView<S>
 
-  var length: Int { K.rows }
+  static var pieceSize: Int { 64 }
+  var pieces: [Range<Int>] { ranges(of: K.rows, by: Self.pieceSize) }
 
-  func forward(_ Q: MatrixView<S>, _ visitor: some LogitVisitor<S>) {
-    let x = Matrix<S>(rows: 1, columns: Q.columns)
-    let A = Matrix<S>(rows: 1, columns: length)
-    for i in 0..<length {
-      assign(Q.rows(i..<i + 1), to: x)
+  func forward(_ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>) {
+    let x = Matrix<S>(rows: 1, columns: K.columns)
+    let A = Matrix<S>(rows: 1, columns: K.rows)
+    for (r, i) in queries.tokens.enumerated() {
+      assign(queries.Q.rows(r..<r + 1), to: x)
       let logits = A.mutableView.columns(0..<i + 1)
       for j in (0...i).reversed() {
         logits[0, j] = S.dot(x.view.row(0), K.row(j))
         reflect(x.mutableView, j)
       }
-      visitor.visit(logits, row: i, column: 0)
+      visitor.visit(logits, rows: r..<r + 1, column: 0)
     }
   }
 
@@ -41,24 +42,25 @@ struct SequentialProduct<S: Scalar>: LogitForm {
 
   func zeroCotangent() -> Cotangent {
     Cotangent(
-      dK: Matrix(rows: length, columns: K.columns), dW: Matrix(rows: length, columns: K.columns),
-      dβ: Matrix(rows: length, columns: 1))
+      dK: Matrix(rows: K.rows, columns: K.columns), dW: Matrix(rows: K.rows, columns: K.columns),
+      dβ: Matrix(rows: K.rows, columns: 1))
   }
 
   func backward(
-    _ Q: MatrixView<S>, _ visitor: some LogitVisitor<S>, dQ: MutableMatrixView<S>, into cotangent: inout Cotangent
+    _ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>, dQ: MutableMatrixView<S>,
+    into cotangent: inout Cotangent
   ) {
     let dK = cotangent.dK.mutableView
     let dW = cotangent.dW.mutableView
     let dβ = cotangent.dβ.mutableView
     // Row j holds x_ij = q_i H_i … H_{j+1}: kept, because H_j may be singular and cannot be undone.
-    let X = Matrix<S>(rows: length, columns: Q.columns).mutableView
-    let A = Matrix<S>(rows: 1, columns: length)
+    let X = Matrix<S>(rows: K.rows, columns: K.columns).mutableView
+    let A = Matrix<S>(rows: 1, columns: K.rows)
     // The cotangent of x_ij H_j, that is of x_{i,j−1}.
-    let y = Matrix<S>(rows: 1, columns: Q.columns).mutableView
-    for i in 0..<length {
+    let y = Matrix<S>(rows: 1, columns: K.columns).mutableView
+    for (r, i) in queries.tokens.enumerated() {
       let G = A.mutableView.columns(0..<i + 1)
-      assign(Q.rows(i..<i + 1), to: X.rows(i..<i + 1))
+      assign(queries.Q.rows(r..<r + 1), to: X.rows(i..<i + 1))
       for j in (0...i).reversed() {
         let x = X.rows(j..<j + 1)
         G[0, j] = S.dot(x.view.row(0), K.row(j))
@@ -66,7 +68,7 @@ struct SequentialProduct<S: Scalar>: LogitForm {
         assign(x, to: X.rows(j - 1..<j))
         reflect(X.rows(j - 1..<j), j)
       }
-      visitor.visit(G, row: i, column: 0)
+      visitor.visit(G, rows: r..<r + 1, column: 0)
 
       fill(y, with: .zero)
       for j in 0...i {
@@ -82,13 +84,15 @@ struct SequentialProduct<S: Scalar>: LogitForm {
         S.addScaled(G[0, j], x, to: dK.row(j))
         S.addScaled(G[0, j], K.row(j), to: y.row(0))
       }
-      add(y, to: dQ.rows(i..<i + 1))
+      add(y, to: dQ.rows(r..<r + 1))
     }
   }
 
-  func finish(_ cotangent: Cotangent, _ gradient: KeyGradient<S>) {
-    add(cotangent.dK, to: gradient.dK)
-    add(cotangent.dW, to: gradient.dW)
-    add(cotangent.dβ, to: gradient.dβ)
+  func finish(_ cotangents: [Cotangent], _ gradient: KeyGradient<S>, threads: Int) {
+    for cotangent in cotangents {
+      add(cotangent.dK, to: gradient.dK)
+      add(cotangent.dW, to: gradient.dW)
+      add(cotangent.dβ, to: gradient.dβ)
+    }
   }
 }

@@ -10,6 +10,8 @@ public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible 
   case segments(String)
   /// A number is NaN or infinite.
   case notFinite(tensor: String, index: Int, value: String)
+  /// A row of the outputs is needed that was not asked for when they were computed.
+  case notComputed(token: Int, head: Int)
   /// An option has a value that makes no sense.
   case option(name: String, expected: String, found: String)
 
@@ -26,6 +28,8 @@ public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible 
       "cu_seqlens must start at 0, never fall, and end at the number of tokens, with batch 1: \(found)"
     case .notFinite(let tensor, let index, let value):
       "tensor '\(tensor)' must be finite, found \(value) at entry \(index)"
+    case .notComputed(let token, let head):
+      "the outputs of token \(token), query head \(head), have a cotangent but were not computed (see queryTokens)"
     case .option(let name, let expected, let found):
       "option '\(name)' must be \(expected), found \(found)"
     }

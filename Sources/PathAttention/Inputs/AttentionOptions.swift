@@ -6,6 +6,9 @@ public struct AttentionOptions: Sendable {
   public var gate: GateConvention
   /// Which of the three forms computes the logits.
   public var form: AttentionForm
+  /// Which tokens' queries are wanted, counted over the whole batch; all when nil. The rows of the others are NaN.
+  /// With n of them the sequential product and the blockwise form take O(n L d).
+  public var queryTokens: [Int]?
   /// How many threads to use; as many as there are cores when nil. Results do not depend on it.
   public var threads: Int?
   /// Called from any thread with the fraction of the work done, rising from 0 to 1 in each pass.
@@ -13,12 +16,13 @@ public struct AttentionOptions: Sendable {
 
   /// Options, each with its usual value.
   public init(
-    scale: Double? = nil, gate: GateConvention = .scaled, form: AttentionForm = .blockwise(), threads: Int? = nil,
-    onProgress: (@Sendable (Double) -> Void)? = nil
+    scale: Double? = nil, gate: GateConvention = .scaled, form: AttentionForm = .blockwise(),
+    queryTokens: [Int]? = nil, threads: Int? = nil, onProgress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.scale = scale
     self.gate = gate
     self.form = form
+    self.queryTokens = queryTokens
     self.threads = threads
     self.onProgress = onProgress
   }
@@ -39,21 +43,24 @@ public enum AttentionForm: Sendable, Hashable, CustomStringConvertible {
   case sequentialProduct
   /// All reflections of a segment at once by the UT transform. O(L² (L + d)) time, O(L²) memory.
   case compactWY
-  /// Tile by tile, carrying the queries over the blocks of keys. O(L² d) time, O(L d) memory.
-  case blockwise(blockSize: Int = 64)
+  /// Tile by tile, carrying the queries over the blocks of keys. Blocks are folded into superblocks, so that the carry costs
+  /// little; with one block per superblock it is the form of the paper. O(L² d) time, O(L d) memory.
+  case blockwise(blockSize: Int = 64, blocksPerSuperblock: Int = 4)
 
   /// The name, with the block size where there is one.
   public var description: String {
     switch self {
     case .sequentialProduct: "sequential product"
     case .compactWY: "compact WY"
-    case .blockwise(let blockSize): "blockwise (blocks of \(blockSize))"
+    case .blockwise(let blockSize, 1): "blockwise (blocks of \(blockSize))"
+    case .blockwise(let blockSize, let count): "blockwise (blocks of \(count) · \(blockSize))"
     }
   }
 
   func validate() throws(AttentionError) {
-    if case .blockwise(let blockSize) = self, blockSize < 1 {
-      throw .option(name: "blockSize", expected: "at least 1", found: "\(blockSize)")
+    guard case .blockwise(let blockSize, let blocksPerSuperblock) = self else { return }
+    for (name, value) in [("blockSize", blockSize), ("blocksPerSuperblock", blocksPerSuperblock)] where value < 1 {
+      throw .option(name: name, expected: "at least 1", found: "\(value)")
     }
   }
 }

@@ -50,4 +50,7 @@ extension AttentionShape {
     let (heads, lanes) = layout(of: tensor)
     return [batch, length, heads] + (lanes.map { [$0] } ?? [])
   }
+
+  /// The number of entries of a tensor.
+  public func count(of tensor: AttentionTensor) -> Int { dimensions(of: tensor).reduce(1, *) }
 }

@@ -1,44 +1,67 @@
 import LinearAlgebra
 
-/// The cotangent of the log forget gate of one query head in one segment.
+/// The cotangent of the log forget gate of one query head in one segment, or a part of it.
 ///
 /// From gate_ij = factor · (c_i − c_j): dc_i = factor · (Σ_j dS_ij − Σ_j dS_ji), and c is a cumulative sum, so dg is the
 /// reverse cumulative sum of dc.
 final class GateCotangent<S: Scalar> {
-  private let factor: S
+  /// dc / factor
   private let dc: Matrix<S>
-  private let dg: MutableMatrixView<S>
 
-  /// Nil when there is no gate.
-  init?(_ gate: LogitMap<S>.Gate?, _ place: SegmentHead, into dg: TokenTensor<S>?) {
-    guard let gate, let dg else { return nil }
-    factor = gate.factor
-    dc = Matrix(rows: 1, columns: place.segment.count)
-    self.dg = dg.mutableWindow(place.segment, head: place.queryHead)
-  }
+  init(length: Int) { dc = Matrix(rows: 1, columns: length) }
 
   /// Adds the part of a tile of dS, which is zero where j > i.
-  func collect(_ dS: MutableMatrixView<S>, row: Int, column: Int) {
+  func collect(_ dS: MutableMatrixView<S>, tokens: ArraySlice<Int>, column: Int) {
     let dc = dc.mutableView.row(0)
-    for r in 0..<dS.rows {
-      let entries = dS.row(r)
-      var sum = S.zero
-      for j in 0..<entries.count {
-        sum += entries[j]
-        dc[column + j] -= entries[j]
-      }
-      dc[row + r] += sum
+    let columns = UnsafeMutableBufferPointer(rebasing: dc[column..<column + dS.columns])
+    for (r, token) in tokens.enumerated() {
+      let entries = UnsafeBufferPointer(dS.row(r))
+      S.addScaled(-S.one, entries, to: columns)
+      dc[token] += S.sum(entries)
     }
   }
 
-  /// Writes the gradient of the gate. The first gate of a segment stands before every interval: its gradient is zero.
-  func finish() {
+  /// Writes the gradient of the gate as the sum of its parts. The first gate of a segment stands before every interval: its
+  /// gradient is zero.
+  static func finish(_ parts: [GateCotangent], factor: S, into dg: MutableMatrixView<S>) {
     var (sum, error) = (S.zero, S.zero)
     for t in (1..<dg.rows).reversed() {
-      let rounding: S
-      (sum, rounding) = twoSum(sum, dc[0, t])
-      error += rounding
+      for part in parts {
+        let rounding: S
+        (sum, rounding) = twoSum(sum, part.dc[0, t])
+        error += rounding
+      }
       dg[t, 0] = factor * (sum + error)
+    }
+  }
+}
+
+/// The cotangents of the gates of all query heads of a group, or a part of them.
+struct GateCotangents<S: Scalar> {
+  private let group: SegmentGroup
+  /// Empty when there is no gate.
+  private let heads: [GateCotangent<S>]
+
+  init(_ group: SegmentGroup, isGated: Bool) {
+    self.group = group
+    heads = isGated ? group.queryHeads.map { _ in GateCotangent(length: group.segment.count) } : []
+  }
+
+  /// That of a query head of the group, if there is a gate.
+  subscript(queryHead: Int) -> GateCotangent<S>? {
+    heads.isEmpty ? nil : heads[queryHead - group.queryHeads.lowerBound]
+  }
+
+  /// Writes the gradients of the gates as sums of their parts.
+  static func finish(
+    _ parts: [GateCotangents], _ group: SegmentGroup, scale: S, _ convention: GateConvention,
+    into dg: TokenTensor<S>?
+  ) {
+    guard let dg else { return }
+    for queryHead in group.queryHeads {
+      GateCotangent.finish(
+        parts.map { $0[queryHead]! }, factor: convention.factor(scale: scale),
+        into: dg.mutableWindow(group.segment, head: queryHead))
     }
   }
 }

@@ -1,64 +1,68 @@
 import LinearAlgebra
 
-/// The causal softmax of one query head over the tiles of its logits, with the product by V: o_i = Σ_j P_ij v_j.
+/// The causal softmax of queries of one head over the tiles of their logits, with the product by V: o_i = Σ_j P_ij v_j.
 ///
 /// For each row it keeps a pivot m, the sum l = Σ exp(s − m) and O = Σ exp(s − m) v over the keys seen so far. A tile that
-/// raises m rescales l and O by exp(m_old − m_new) (Milakov and Gimelshein 2018). The tiles of a row may come in any order.
+/// changes m rescales l and O by exp(m_old − m_new) (Milakov and Gimelshein 2018). The tiles of a row may come in any order.
 final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
-  private let map: LogitMap<S>
+  private let tokens: [Int]
+  private let gate: GateMap<S>?
   private let V: MatrixView<S>
-  private let O: MutableMatrixView<S>
-  private let lse: MutableMatrixView<S>
-  private let rows: SoftmaxRows<S>
-  private var seen: [Bool]
+  private let O: Matrix<S>
+  /// m and l of each row; nil before its first tile.
+  private var state: [(m: S, l: S)?]
 
   /// - Parameters:
+  ///   - tokens: The tokens of the queries within the segment.
   ///   - V: The values of the segment, L × d_v.
-  ///   - O: Where the outputs of the segment go, L × d_v, zero.
-  ///   - lse: Where the log-sum-exp of each row goes, L × 1.
-  ///   - rows: Where m and l go.
-  init(
-    _ map: LogitMap<S>, V: MatrixView<S>, O: MutableMatrixView<S>, lse: MutableMatrixView<S>, rows: SoftmaxRows<S>
-  ) {
-    self.map = map
+  init(tokens: [Int], gate: GateMap<S>?, V: MatrixView<S>) {
+    self.tokens = tokens
+    self.gate = gate
     self.V = V
-    self.O = O
-    self.lse = lse
-    self.rows = rows
-    seen = Array(repeating: false, count: V.rows)
+    O = Matrix(rows: tokens.count, columns: V.columns)
+    state = Array(repeating: nil, count: tokens.count)
   }
 
-  func visit(_ tile: MutableMatrixView<S>, row: Int, column: Int) {
+  func visit(_ tile: MutableMatrixView<S>, rows: Range<Int>, column: Int) {
+    let O = O.mutableView.rows(rows)
     for r in 0..<tile.rows {
-      let i = row + r
+      let row = rows.lowerBound + r
       let entries = tile.row(r)
-      let count = causalCount(tile, row: row, column: column, r)
+      let count = causalCount(token: tokens[row], column: column, columns: tile.columns)
       let logits = UnsafeMutableBufferPointer(rebasing: entries[..<count])
-      map.apply(to: logits, query: i, column: column)
+      gate?.add(to: logits, token: tokens[row], column: column)
 
-      var m = seen[i] ? rows.pivot[0, i] : logits[0]
-      for j in 0..<count { m = S.pivot(m, logits[j]) }
-      if seen[i] {
-        let rescale = S.exponential(rows.pivot[0, i], minus: m)
-        rows.sum.mutableView[0, i] *= rescale
-        let o = O.row(i)
-        for lane in 0..<o.count { o[lane] *= rescale }
+      var m = S.pivot(of: UnsafeBufferPointer(logits))
+      if let (oldM, oldL) = state[row] {
+        m = S.pivot(oldM, m)
+        let rescale = m == oldM ? S.one : S.exponential(oldM, minus: m)
+        if rescale != S.one {
+          let o = O.row(r)
+          for lane in 0..<o.count { o[lane] *= rescale }
+        }
+        state[row] = (m, oldL * rescale + S.exponentiate(logits, minus: m))
+      } else {
+        state[row] = (m, S.exponentiate(logits, minus: m))
       }
-      rows.sum.mutableView[0, i] += S.exponentiate(logits, minus: m)
-      rows.pivot.mutableView[0, i] = m
-      seen[i] = true
       for j in count..<entries.count { entries[j] = .zero }
     }
-    addProduct(tile, V.rows(column..<column + tile.columns), to: O.rows(row..<row + tile.rows))
+    addProduct(tile, V.rows(column..<column + tile.columns), to: O)
   }
 
-  /// O ← O / l, once every tile has been visited; and the log-sum-exp of each row.
-  func finish() {
-    for i in 0..<O.rows {
-      let l = rows.sum[0, i]
-      let o = O.row(i)
-      for lane in 0..<o.count { o[lane] = o[lane] / l }
-      lse[i, 0] = S.logSumExp(pivot: rows.pivot[0, i], sum: l)
+  /// Once every tile has been visited: O ← O / l, and the log-sum-exp, m and l of each row.
+  ///
+  /// - Parameters:
+  ///   - outputs: Where the outputs of the segment go, L × d_v.
+  ///   - lse: Where the log-sum-exps of the segment go, L × 1.
+  ///   - statistics: Where m and l go.
+  func finish(_ outputs: MutableMatrixView<S>, lse: MutableMatrixView<S>, _ statistics: SoftmaxRows<S>) {
+    for (row, token) in tokens.enumerated() {
+      let (m, l) = state[row]!
+      let (o, output) = (O.view.row(row), outputs.row(token))
+      for lane in 0..<o.count { output[lane] = o[lane] / l }
+      lse[token, 0] = S.logSumExp(pivot: m, sum: l)
+      statistics.pivot.mutableView[0, token] = m
+      statistics.sum.mutableView[0, token] = l
     }
   }
 }
@@ -67,6 +71,7 @@ final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
 /// P = exp(s − m) / l from them: from m + log l alone, large logits would lose digits.
 struct SoftmaxRows<S: Scalar>: Sendable {
   let pivot: Matrix<S>
+  /// Zero for a row that has not been computed.
   let sum: Matrix<S>
 
   init(length: Int) {

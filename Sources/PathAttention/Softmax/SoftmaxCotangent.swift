@@ -1,74 +1,73 @@
 import LinearAlgebra
 
-/// Turns tiles of unscaled logits into tiles of their cotangent, for one query head in one segment:
+/// Turns tiles of logits into tiles of their cotangent, for queries of one head:
 ///
-///     P = exp(s − m) / l;   dV += Pᵀ dO;   dS = P ∘ (dO Vᵀ − δ),  δ_i = do_i · o_i − dlse_i;   G = scale · dS
+///     E = exp(s − m);   P = E / l;   dV += Pᵀ dO;   dS = P ∘ (dO Vᵀ − δ),  δ_i = do_i · o_i − dlse_i
 ///
-/// and collects what the gate gets.
+/// and collects what the values and the gate get. The division by l is applied to the rows of dO and to δ, once, instead of
+/// to every tile: l ≥ 1, because the largest logit of a row contributes 1.
 final class SoftmaxCotangent<S: SoftmaxScalar>: LogitVisitor {
-  private let map: LogitMap<S>
+  private let tokens: [Int]
+  private let gate: GateMap<S>?
   private let V: MatrixView<S>
-  private let dO: MatrixView<S>
-  private let rows: SoftmaxRows<S>
   private let dV: MutableMatrixView<S>
-  private let gate: GateCotangent<S>?
-  private let δ: [S]
-  private var scratch: Matrix<S>
+  private let dGate: GateCotangent<S>?
+  private let pivots: [S]
+  /// dO / l and δ / l
+  private let scaledDO: Matrix<S>
+  private let scaledδ: [S]
+  private var dP: Matrix<S>
 
   /// - Parameters:
+  ///   - tokens: The tokens of the queries within the segment.
+  ///   - V: The values of the segment, L × d_v.
   ///   - O, dO: Outputs and their cotangent in the segment, L × d_v.
   ///   - dlse: The cotangent of the log-sum-exp, L × 1, if there is one.
+  ///   - statistics: m and l of the forward pass.
   ///   - dV: The gradient of the values, to be added to.
-  ///   - gate: Where the cotangent of the gate is collected.
+  ///   - dGate: Where the cotangent of the gate is collected.
   init(
-    _ map: LogitMap<S>, V: MatrixView<S>, O: MatrixView<S>, dO: MatrixView<S>, dlse: MatrixView<S>?,
-    rows: SoftmaxRows<S>, dV: MutableMatrixView<S>, gate: GateCotangent<S>?
+    tokens: [Int], gate: GateMap<S>?, V: MatrixView<S>, O: MatrixView<S>, dO: MatrixView<S>, dlse: MatrixView<S>?,
+    statistics: SoftmaxRows<S>, dV: MutableMatrixView<S>, dGate: GateCotangent<S>?
   ) {
-    self.map = map
-    self.V = V
-    self.dO = dO
-    self.rows = rows
-    self.dV = dV
+    self.tokens = tokens
     self.gate = gate
-    δ = (0..<V.rows).map { i in S.dot(dO.row(i), O.row(i)) - (dlse?[i, 0] ?? .zero) }
-    scratch = Matrix(rows: 0, columns: 0)
+    self.V = V
+    self.dV = dV
+    self.dGate = dGate
+    pivots = tokens.map { statistics.pivot[0, $0] }
+    scaledDO = Matrix(rows: tokens.count, columns: V.columns)
+    var scaledδ: [S] = []
+    for (r, token) in tokens.enumerated() {
+      let reciprocal = S.one / statistics.sum[0, token]
+      S.addScaled(reciprocal, dO.row(token), to: scaledDO.mutableView.row(r))
+      let δ = S.dot(dO.row(token), O.row(token)) - (dlse?[token, 0] ?? .zero)
+      scaledδ.append(reciprocal * δ)
+    }
+    self.scaledδ = scaledδ
+    dP = Matrix(rows: 0, columns: 0)
   }
 
-  func visit(_ tile: MutableMatrixView<S>, row: Int, column: Int) {
-    let queries = row..<row + tile.rows
+  func visit(_ tile: MutableMatrixView<S>, rows: Range<Int>, column: Int) {
     let keys = column..<column + tile.columns
+    let dO = scaledDO.view.rows(rows)
     for r in 0..<tile.rows {
-      let i = row + r
+      let token = tokens[rows.lowerBound + r]
       let entries = tile.row(r)
-      let count = causalCount(tile, row: row, column: column, r)
-      let P = UnsafeMutableBufferPointer(rebasing: entries[..<count])
-      map.apply(to: P, query: i, column: column)
-      _ = S.exponentiate(P, minus: rows.pivot[0, i])
-      let reciprocal = S.one / rows.sum[0, i]
-      for j in 0..<count { P[j] *= reciprocal }
+      let count = causalCount(token: token, column: column, columns: tile.columns)
+      let logits = UnsafeMutableBufferPointer(rebasing: entries[..<count])
+      gate?.add(to: logits, token: token, column: column)
+      _ = S.exponentiate(logits, minus: pivots[rows.lowerBound + r])
       for j in count..<entries.count { entries[j] = .zero }
     }
-    addProduct(tile.transposed, dO.rows(queries), to: dV.rows(keys))
+    addProduct(tile.transposed, dO, to: dV.rows(keys))
 
-    let dP = scratchTile(tile.rows, tile.columns)
-    multiply(dO.rows(queries), V.rows(keys).transposed, into: dP)
+    if dP.rows * dP.columns < tile.rows * tile.columns { dP = Matrix(rows: tile.rows, columns: tile.columns) }
+    let dP = dP.mutableView.reshaped(tile.rows, tile.columns)
+    multiply(dO, V.rows(keys).transposed, into: dP)
     for r in 0..<tile.rows {
-      let i = row + r
-      let dS = tile.row(r)
-      let dP = dP.row(r)
-      for j in 0..<dS.count { dS[j] *= dP[j] - δ[i] }
+      S.multiply(tile.row(r), byShifted: UnsafeBufferPointer(dP.row(r)), scaledδ[rows.lowerBound + r])
     }
-    gate?.collect(tile, row: row, column: column)
-    for r in 0..<tile.rows {
-      let G = tile.row(r)
-      for j in 0..<G.count { G[j] *= map.scale }
-    }
-  }
-
-  func finish() { gate?.finish() }
-
-  private func scratchTile(_ rows: Int, _ columns: Int) -> MutableMatrixView<S> {
-    if scratch.rows < rows || scratch.columns < columns { scratch = Matrix(rows: rows, columns: columns) }
-    return scratch.mutableView.rows(0..<rows).columns(0..<columns)
+    dGate?.collect(tile, tokens: tokens[rows], column: column)
   }
 }

@@ -1,3 +1,4 @@
+import CRowKernels
 import LinearAlgebra
 import RealModule
 
@@ -14,6 +15,9 @@ public protocol SoftmaxScalar: Scalar {
   /// A value to subtract from both logits before they are exponentiated: the larger one.
   static func pivot(_ s: Self, _ t: Self) -> Self
 
+  /// The pivot of a row that is not empty.
+  static func pivot(of row: UnsafeBufferPointer<Self>) -> Self
+
   /// exp(s − m).
   static func exponential(_ s: Self, minus m: Self) -> Self
 
@@ -22,6 +26,9 @@ public protocol SoftmaxScalar: Scalar {
 
   /// m + log l: the log-sum-exp of a row with pivot m and Σ exp(s − m) = l.
   static func logSumExp(pivot m: Self, sum l: Self) -> Self
+
+  /// p_j ← p_j (x_j − c) along two rows of the same length.
+  static func multiply(_ p: UnsafeMutableBufferPointer<Self>, byShifted x: UnsafeBufferPointer<Self>, _ c: Self)
 }
 
 /// A scalar in which PaTH attention as a whole can be evaluated: the real numbers, to some precision.
@@ -36,6 +43,12 @@ public protocol RealScalar: SoftmaxScalar {
 extension SoftmaxScalar {
   /// One entry after another.
   @inlinable
+  public static func pivot(of row: UnsafeBufferPointer<Self>) -> Self {
+    row.dropFirst().reduce(row[0]) { pivot($0, $1) }
+  }
+
+  /// One entry after another.
+  @inlinable
   public static func exponentiate(_ row: UnsafeMutableBufferPointer<Self>, minus m: Self) -> Self {
     var sum = Self.zero
     for j in 0..<row.count {
@@ -43,6 +56,14 @@ extension SoftmaxScalar {
       sum += row[j]
     }
     return sum
+  }
+
+  /// One entry after another.
+  @inlinable
+  public static func multiply(
+    _ p: UnsafeMutableBufferPointer<Self>, byShifted x: UnsafeBufferPointer<Self>, _ c: Self
+  ) {
+    for j in 0..<p.count { p[j] *= x[j] - c }
   }
 }
 
@@ -57,5 +78,38 @@ extension SoftmaxScalar where Self: Real {
   @inlinable public static func logSumExp(pivot m: Self, sum l: Self) -> Self { m + .log(l) }
 }
 
-extension Float: RealScalar {}
-extension Double: RealScalar {}
+extension Float: RealScalar {
+  /// The largest entry, by a vectorised loop.
+  public static func pivot(of row: UnsafeBufferPointer<Float>) -> Float { rowMaximumF32(row.baseAddress, row.count) }
+
+  /// Within 2 ulp for every entry whose exponential is a normal number, else 0; by a vectorised loop.
+  public static func exponentiate(_ row: UnsafeMutableBufferPointer<Float>, minus m: Float) -> Float {
+    rowExponentialF32(row.baseAddress, row.count, m)
+  }
+
+  /// By a vectorised loop.
+  public static func multiply(
+    _ p: UnsafeMutableBufferPointer<Float>, byShifted x: UnsafeBufferPointer<Float>, _ c: Float
+  ) {
+    rowMultiplyShiftedF32(p.baseAddress, x.baseAddress, p.count, c)
+  }
+}
+
+extension Double: RealScalar {
+  /// The largest entry, by a vectorised loop.
+  public static func pivot(of row: UnsafeBufferPointer<Double>) -> Double {
+    rowMaximumF64(row.baseAddress, row.count)
+  }
+
+  /// Within 2 ulp for every entry whose exponential is a normal number, else 0; by a vectorised loop.
+  public static func exponentiate(_ row: UnsafeMutableBufferPointer<Double>, minus m: Double) -> Double {
+    rowExponentialF64(row.baseAddress, row.count, m)
+  }
+
+  /// By a vectorised loop.
+  public static func multiply(
+    _ p: UnsafeMutableBufferPointer<Double>, byShifted x: UnsafeBufferPointer<Double>, _ c: Double
+  ) {
+    rowMultiplyShiftedF64(p.baseAddress, x.baseAddress, p.count, c)
+  }
+}
