@@ -13,6 +13,7 @@ public final class Matrix<Element: Scalar>: @unchecked Sendable {
   /// The zero matrix of a shape.
   ///
   /// - Precondition: both sizes are non-negative and their product is representable.
+  @inlinable
   public init(rows: Int, columns: Int) {
     precondition(rows >= 0 && columns >= 0, "a matrix cannot have \(rows) × \(columns) entries")
     self.rows = rows
@@ -24,10 +25,15 @@ public final class Matrix<Element: Scalar>: @unchecked Sendable {
   /// A matrix with given entries, row after row.
   ///
   /// - Precondition: there are rows · columns of them.
-  public convenience init(rows: Int, columns: Int, entries: some Collection<Element>) {
+  @inlinable
+  public init(rows: Int, columns: Int, entries: [Element]) {
     precondition(entries.count == rows * columns, "\(rows) × \(columns) entries expected, \(entries.count) found")
-    self.init(rows: rows, columns: columns)
-    for (i, entry) in entries.enumerated() { base[i] = entry }
+    self.rows = rows
+    self.columns = columns
+    base = .allocate(capacity: entries.count)
+    entries.withUnsafeBufferPointer { entries in
+      if let first = entries.baseAddress { base.initialize(from: first, count: entries.count) }
+    }
   }
 
   deinit {
@@ -36,7 +42,7 @@ public final class Matrix<Element: Scalar>: @unchecked Sendable {
   }
 
   /// The entries, row after row.
-  public var entries: [Element] { Array(UnsafeBufferPointer(start: base, count: rows * columns)) }
+  @inlinable public var entries: [Element] { Array(UnsafeBufferPointer(start: base, count: rows * columns)) }
 }
 
 extension Matrix: WritableMatrix {
