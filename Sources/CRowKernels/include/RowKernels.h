@@ -14,7 +14,7 @@ double rowMaximumF64(const double *s, size_t n);
 
 /// s_j ← exp(s_j − m); returns Σ_j exp(s_j − m).
 ///
-/// For x = s_j − m, rounded, the result is within 2 ulp of exp(x) where that is a normal number and x is at most 88 (F32)
+/// For x = s_j − m, rounded, the result is within 1.5 ulp of exp(x) where that is a normal number and x is at most 88 (F32)
 /// or 709 (F64); where exp(x) is below the normal range the result is 0, and for x = −∞ too. NaN stays NaN.
 float rowExponentialF32(float *s, size_t n, float m);
 double rowExponentialF64(double *s, size_t n, double m);

@@ -82,7 +82,7 @@ extension Float: RealScalar {
   /// The largest entry, by a vectorised loop.
   public static func pivot(of row: UnsafeBufferPointer<Float>) -> Float { rowMaximumF32(row.baseAddress, row.count) }
 
-  /// Within 2 ulp for every entry whose exponential is a normal number, else 0; by a vectorised loop.
+  /// Within 1.5 ulp for every entry whose exponential is a normal number, else 0; by a vectorised loop.
   public static func exponentiate(_ row: UnsafeMutableBufferPointer<Float>, minus m: Float) -> Float {
     rowExponentialF32(row.baseAddress, row.count, m)
   }
@@ -101,7 +101,7 @@ extension Double: RealScalar {
     rowMaximumF64(row.baseAddress, row.count)
   }
 
-  /// Within 2 ulp for every entry whose exponential is a normal number, else 0; by a vectorised loop.
+  /// Within 1.5 ulp for every entry whose exponential is a normal number, else 0; by a vectorised loop.
   public static func exponentiate(_ row: UnsafeMutableBufferPointer<Double>, minus m: Double) -> Double {
     rowExponentialF64(row.baseAddress, row.count, m)
   }

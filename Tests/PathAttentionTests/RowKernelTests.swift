@@ -1,0 +1,104 @@
+import CRowKernels
+import Testing
+import Verification
+
+/// The vectorised loops against the system's library in a wider type.
+@Suite struct RowKernelTests {
+  @Test("exp of a Float is within 1.5 ulp on a fine grid of its whole normal range")
+  func floatExponential() {
+    // Every 331st pattern from −0 to −87.33, and those of the positive numbers up to 88.
+    for sign in [UInt32(0x8000_0000), 0] {
+      let last = Float(sign == 0 ? 88 : 87.33).bitPattern
+      var xs = stride(from: UInt32(0), through: last, by: 331).map { Float(bitPattern: sign | $0) }
+      let expected = xs.map { Double.exp(Double($0)) }
+      _ = rowExponentialF32(&xs, xs.count, 0)
+      for (found, expected) in zip(xs, expected) {
+        let error = abs(Double(found) - expected) / Double(Float(expected).ulp)
+        guard error <= 1.5 else {
+          Issue.record("exp is \(expected), found \(found): \(error) ulp")
+          return
+        }
+      }
+    }
+  }
+
+  #if arch(x86_64)
+    @Test("exp of a Double is within 1.5 ulp on 10⁶ numbers in its whole normal range")
+    func doubleExponential() {
+      var random = SeededGenerator(seed: 11)
+      let chunk = 1000
+      for _ in 0..<1000 {
+        // Uniform ones, and small ones of every magnitude.
+        let xs = (0..<chunk).map { _ in
+          Bool.random(using: &random)
+            ? random.uniform(-708...709) : -Double.exp(random.uniform(-40...6.5))
+        }
+        var found = xs
+        _ = rowExponentialF64(&found, chunk, 0)
+        for (x, found) in zip(xs, found) {
+          let expected = exponential(Float80(x))
+          let error = abs(Float80(found) - expected) / Float80(Double(expected).ulp)
+          guard error <= 1.5 else {
+            Issue.record("exp(\(x)) is \(expected), found \(found): \(error) ulp")
+            return
+          }
+        }
+      }
+    }
+
+    /// exp in extended precision: exp(|x|/2¹⁰) by its series, squared ten times, and the reciprocal if x < 0.
+    private func exponential(_ x: Float80) -> Float80 {
+      let r = abs(x) / 1024
+      var (term, sum) = (Float80(1), Float80(0))
+      for n in 1...16 {
+        term *= r / Float80(n)
+        sum += term
+      }
+      // (1 + s)² = 1 + s (2 + s) keeps the digits that adding 1 would lose.
+      for _ in 0..<10 { sum *= 2 + sum }
+      return x < 0 ? 1 / (1 + sum) : 1 + sum
+    }
+  #endif
+
+  @Test("exp is exact at 0, 0 at −∞ and below the normal range, and NaN stays NaN")
+  func exponentialEdges() {
+    for n in [1, 15, 16, 17, 33] {
+      for (x, expected) in [(0, 1), (-Float.infinity, 0), (-90, 0), (-1e30, 0)] as [(Float, Float)] {
+        var row = [Float](repeating: x, count: n)
+        #expect(rowExponentialF32(&row, n, 0) == expected * Float(n))
+        #expect(row.allSatisfy { $0 == expected })
+        var wide = [Double](repeating: Double(x) * 10, count: n)
+        #expect(rowExponentialF64(&wide, n, 0) == Double(expected) * Double(n))
+        #expect(wide.allSatisfy { $0 == Double(expected) })
+      }
+      var row = [Float](repeating: 0, count: n)
+      row[n - 1] = .nan
+      #expect(rowExponentialF32(&row, n, 0).isNaN && row[n - 1].isNaN)
+      var wide = [Double](repeating: 0, count: n)
+      wide[n / 2] = .nan
+      #expect(rowExponentialF64(&wide, n, 0).isNaN && wide[n / 2].isNaN)
+    }
+  }
+
+  @Test("Rows of every length: the sum is that of the entries, the maximum the largest, the shift subtracted")
+  func lengths() {
+    var random = SeededGenerator(seed: 12)
+    for n in 1...70 {
+      let xs = (0..<n).map { _ in random.uniform(-20...0) }
+      #expect(rowMaximumF64(xs, n) == xs.max()!)
+      #expect(rowMaximumF32(xs.map { Float($0) }, n) == Float(xs.max()!))
+      var row = xs
+      let sum = rowExponentialF64(&row, n, 1)
+      // n additions of positive numbers, each off by at most u.
+      #expect(abs(sum - row.reduce(0, +)) <= Double(n) * 0x1p-52 * sum)
+      #expect(zip(row, xs).allSatisfy { abs($0 - Double.exp($1 - 1)) <= 4 * $0.ulp })
+      var product = xs
+      rowMultiplyShiftedF64(&product, row, n, 0.5)
+      #expect(zip(product, zip(xs, row)).allSatisfy { abs($0 - $1.0 * ($1.1 - 0.5)) <= $0.ulp })
+      var (p, x) = (xs.map { Float($0) }, row.map { Float($0) })
+      let expected = zip(p, x).map { $0 * ($1 - 0.5) }
+      rowMultiplyShiftedF32(&p, &x, n, 0.5)
+      #expect(zip(p, expected).allSatisfy { abs($0 - $1) <= $1.ulp })
+    }
+  }
+}
