@@ -46,17 +46,12 @@ import Verification
       }
     }
 
-    /// exp in extended precision: exp(|x|/2¹⁰) by its series, squared ten times, and the reciprocal if x < 0.
+    /// exp in extended precision: 2ᵏ exp(x − k ln 2), the second factor by its series.
     private func exponential(_ x: Float80) -> Float80 {
-      let r = abs(x) / 1024
-      var (term, sum) = (Float80(1), Float80(0))
-      for n in 1...16 {
-        term *= r / Float80(n)
-        sum += term
-      }
-      // (1 + s)² = 1 + s (2 + s) keeps the digits that adding 1 would lose.
-      for _ in 0..<10 { sum *= 2 + sum }
-      return x < 0 ? 1 / (1 + sum) : 1 + sum
+      let k = (x * 0x1.71547652b82fe1777d0ffda0d23a8p0).rounded()
+      let r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c7673007e5ed5e81e69p-33
+      let sum = (1...24).reversed().reduce(Float80(1)) { 1 + r / Float80($1) * $0 }
+      return Float80(sign: .plus, exponent: Int(k), significand: sum)
     }
   #endif
 
