@@ -18,22 +18,7 @@ import LinearAlgebra
 public func attention<S: RealScalar>(
   _ inputs: AttentionInputs<S>, _ options: AttentionOptions = AttentionOptions()
 ) throws(AttentionError) -> AttentionOutputs<S> {
-  let scale = try validatedScale(inputs, options)
-  let outputs = AttentionOutputs<S>(inputs, isPartial: options.queryTokens != nil)
-  var traversal = Traversal(inputs: inputs, scale: scale, form: options.form, threads: options.threads)
-  traversal.onProgress = options.onProgress
-  if let queryTokens = options.queryTokens {
-    var isChosen = [Bool](repeating: false, count: inputs.shape.tokens)
-    for token in queryTokens {
-      guard isChosen.indices.contains(token) else {
-        throw .option(name: "queryTokens", expected: "in 0 ..< \(isChosen.count)", found: "\(token)")
-      }
-      isChosen[token] = true
-    }
-    traversal.takesPart = { [isChosen] place, token in isChosen[place.segment.lowerBound + token] }
-  }
-  traversal.forward(SoftmaxVisitors(inputs: inputs, outputs: outputs, scale: scale, convention: options.gate))
-  return outputs
+  try forwardPass(inputs, scale: validatedScale(inputs, options), options, rounding: NoRounding())
 }
 
 /// The gradients of Σ do · o + Σ dlse · lse with respect to every input, for outputs that `attention` has computed.
@@ -56,32 +41,9 @@ public func attentionGradients<S: RealScalar>(
   of inputs: AttentionInputs<S>, outputs: AttentionOutputs<S>, outputCotangent: [S], lseCotangent: [S]? = nil,
   _ options: AttentionOptions = AttentionOptions()
 ) throws(AttentionError) -> AttentionGradients<S> {
-  let scale = try validatedScale(inputs, options)
-  let dO = try TokenTensor(.do, inputs.shape, outputCotangent)
-  try validateFinite(dO, "do")
-  var dlse: TokenTensor<S>?
-  if let lseCotangent {
-    let cotangent = try TokenTensor(.lse, inputs.shape, lseCotangent)
-    try validateFinite(cotangent, "dlse")
-    dlse = cotangent
-  }
-  // A query whose outputs have no cotangent contributes nothing to any gradient.
-  let takesPart: @Sendable (SegmentHead, Int) -> Bool = { [dlse] place, token in
-    let row = dO.window(place.segment, head: place.queryHead).row(token)
-    return row.contains { $0 != .zero }
-      || dlse.map { $0.window(place.segment, head: place.queryHead)[token, 0] != .zero } ?? false
-  }
-  try outputs.validate(inputs, where: takesPart)
-  var traversal = Traversal(inputs: inputs, scale: scale, form: options.form, threads: options.threads)
-  traversal.onProgress = options.onProgress
-  traversal.takesPart = takesPart
-  let gradients = AttentionGradients(inputs)
-  traversal.backward(
-    into: gradients.logit,
-    SoftmaxCotangentVisitors(
-      inputs: inputs, outputs: outputs, scale: scale, convention: options.gate, dO: dO, dlse: dlse,
-      gradients: gradients))
-  return gradients
+  try backwardPass(
+    inputs, outputs, outputCotangent, lseCotangent, scale: validatedScale(inputs, options), options,
+    rounding: NoRounding())
 }
 
 /// What PaTH attention computes.
@@ -135,8 +97,69 @@ public struct AttentionOutputs<S: RealScalar>: Sendable {
   }
 }
 
+/// The forward pass, for numbers that have been checked.
+func forwardPass<S: RealScalar>(
+  _ inputs: AttentionInputs<S>, scale: S, _ options: AttentionOptions, rounding: some RoundingModel<S>
+) throws(AttentionError) -> AttentionOutputs<S> {
+  let outputs = AttentionOutputs<S>(inputs, isPartial: options.queryTokens != nil)
+  var traversal = Traversal(
+    inputs: inputs, scale: scale, form: options.form, rounding: rounding, threads: options.threads)
+  traversal.onProgress = options.onProgress
+  if let queryTokens = options.queryTokens {
+    var isChosen = [Bool](repeating: false, count: inputs.shape.tokens)
+    for token in queryTokens {
+      guard isChosen.indices.contains(token) else {
+        throw .option(name: "queryTokens", expected: "in 0 ..< \(isChosen.count)", found: "\(token)")
+      }
+      isChosen[token] = true
+    }
+    traversal.takesPart = { [isChosen] place, token in isChosen[place.segment.lowerBound + token] }
+  }
+  traversal.forward(
+    SoftmaxVisitors(inputs: inputs, outputs: outputs, scale: scale, convention: options.gate, rounding: rounding))
+  rounding.round(outputs.o.matrix.mutableView, .o)
+  rounding.round(outputs.lse.matrix.mutableView, .lse)
+  return outputs
+}
+
+/// The backward pass, for inputs that have been checked.
+func backwardPass<S: RealScalar>(
+  _ inputs: AttentionInputs<S>, _ outputs: AttentionOutputs<S>, _ outputCotangent: [S], _ lseCotangent: [S]?, scale: S,
+  _ options: AttentionOptions, rounding: some RoundingModel<S>
+) throws(AttentionError) -> AttentionGradients<S> {
+  let dO = try TokenTensor(.do, inputs.shape, outputCotangent)
+  try validateFinite(dO, "do")
+  var dlse: TokenTensor<S>?
+  if let lseCotangent {
+    let cotangent = try TokenTensor(.lse, inputs.shape, lseCotangent)
+    try validateFinite(cotangent, "dlse")
+    dlse = cotangent
+  }
+  // A query whose outputs have no cotangent contributes nothing to any gradient.
+  let takesPart: @Sendable (SegmentHead, Int) -> Bool = { [dlse] place, token in
+    let row = dO.window(place.segment, head: place.queryHead).row(token)
+    return row.contains { $0 != .zero }
+      || dlse.map { $0.window(place.segment, head: place.queryHead)[token, 0] != .zero } ?? false
+  }
+  try outputs.validate(inputs, where: takesPart)
+  var traversal = Traversal(
+    inputs: inputs, scale: scale, form: options.form, rounding: rounding, threads: options.threads)
+  traversal.onProgress = options.onProgress
+  traversal.takesPart = takesPart
+  let gradients = AttentionGradients(inputs)
+  traversal.backward(
+    into: gradients.logit,
+    SoftmaxCotangentVisitors(
+      inputs: inputs, outputs: outputs, scale: scale, convention: options.gate, dO: dO, dlse: dlse,
+      gradients: gradients, rounding: rounding))
+  for (tensor, gradient) in gradients.tensors {
+    rounding.round(gradient.matrix.mutableView, RoundingPoint(result: tensor))
+  }
+  return gradients
+}
+
 /// Checks numbers and options; the scale of the logits.
-private func validatedScale<S: RealScalar>(
+func validatedScale<S: RealScalar>(
   _ inputs: AttentionInputs<S>, _ options: AttentionOptions
 ) throws(AttentionError) -> S {
   for (tensor, entries) in inputs.tensors { try validateFinite(entries, tensor.rawValue) }

@@ -20,7 +20,7 @@ public func logits<S: Scalar>(
 ) throws(AttentionError) -> LogitTable<S> {
   try form.validate()
   let table = LogitTable<S>(inputs)
-  Traversal(inputs: inputs, scale: scale, form: form).forward(
+  Traversal(inputs: inputs, scale: scale, form: form, rounding: NoRounding<S>()).forward(
     LogitCollectors(inputs: inputs, scale: scale, convention: gate, table: table))
   return table
 }
@@ -43,7 +43,7 @@ public func logitGradients<S: Scalar>(
 ) throws(AttentionError) -> LogitGradients<S> {
   try form.validate()
   let gradients = LogitGradients(inputs)
-  Traversal(inputs: inputs, scale: scale, form: form).backward(
+  Traversal(inputs: inputs, scale: scale, form: form, rounding: NoRounding<S>()).backward(
     into: gradients,
     GivenCotangents(scale: scale, convention: gate, cotangent: cotangent, gradients: gradients))
   return gradients
@@ -94,7 +94,7 @@ private struct LogitCollectors<S: Scalar>: ForwardVisitors {
 
   func visitor(_ place: SegmentHead, tokens: [Int]) -> Visitor {
     Visitor(
-      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention),
+      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: NoRounding<S>()),
       table: table[place.segmentIndex, place.queryHead].mutableView)
   }
 
@@ -118,7 +118,7 @@ private struct GivenCotangents<S: Scalar>: BackwardVisitors {
         let count = causalCount(token: token, column: column, columns: tile.columns)
         for j in 0..<tile.columns { tile[r, j] = j < count ? table[token, column + j] : .zero }
       }
-      dGate?.collect(tile, tokens: tokens[rows], column: column)
+      dGate?.collect(tile, tokens: tokens[rows], column: column, rounding: NoRounding<S>())
     }
   }
 
@@ -132,6 +132,7 @@ private struct GivenCotangents<S: Scalar>: BackwardVisitors {
   }
 
   func finish(_ group: SegmentGroup, _ collections: [GateCotangents<S>]) {
-    GateCotangents.finish(collections, group, scale: scale, convention, into: gradients.dg)
+    GateCotangents.finish(
+      collections, group, scale: scale, convention, into: gradients.dg, rounding: NoRounding<S>())
   }
 }

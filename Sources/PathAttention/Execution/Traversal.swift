@@ -28,19 +28,23 @@ struct SegmentGroup: Sendable {
 /// The key side of a group is prepared once; then its query heads walk over it, piece by piece. Groups of a single piece are
 /// spread over the threads; of the larger ones, one after the other, the pieces are. Queries are scaled before they are
 /// given to the form, so the tiles that visitors see are scale · A.
-struct Traversal<S: Scalar>: Sendable {
+///
+/// The sequential product takes no part in rounding.
+struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   let inputs: AttentionInputs<S>
   let scale: S
   let form: AttentionForm
+  let rounding: Rounding
   let threads: Int
   /// Which queries of a head take part, of those at given tokens of its segment; all when nil.
   var takesPart: (@Sendable (SegmentHead, _ token: Int) -> Bool)?
   var onProgress: (@Sendable (Double) -> Void)?
 
-  init(inputs: AttentionInputs<S>, scale: S, form: AttentionForm, threads: Int? = nil) {
+  init(inputs: AttentionInputs<S>, scale: S, form: AttentionForm, rounding: Rounding, threads: Int? = nil) {
     self.inputs = inputs
     self.scale = scale
     self.form = form
+    self.rounding = rounding
     self.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
   }
 
@@ -83,10 +87,11 @@ struct Traversal<S: Scalar>: Sendable {
     case .sequentialProduct:
       pass.run(SequentialProduct(K: K, W: W, β: β), group, threads: threads, meter)
     case .compactWY:
-      pass.run(CompactWY(K: K, W: W, β: β), group, threads: threads, meter)
+      pass.run(CompactWY(K: K, W: W, β: β, rounding: rounding), group, threads: threads, meter)
     case .blockwise(let blockSize, let blocksPerSuperblock):
       let form = Blockwise(
-        K: K, W: W, β: β, blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock, threads: threads)
+        K: K, W: W, β: β, blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock, threads: threads,
+        rounding: rounding)
       pass.run(form, group, threads: threads, meter)
     }
   }
@@ -108,7 +113,9 @@ extension AttentionForm {
     case .sequentialProduct: length <= SequentialProduct<Double>.pieceSize
     case .compactWY: true
     case .blockwise(let blockSize, let blocksPerSuperblock):
-      length <= Blockwise<Double>.pieceSize(blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock)
+      length
+        <= Blockwise<Double, NoRounding<Double>>.pieceSize(
+          blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock)
     }
   }
 }
@@ -150,9 +157,9 @@ extension ProgressMeter {
   fileprivate func add(_ tokens: [Int]) { add(tokens.reduce(0) { $0 + $1 + 1 }) }
 }
 
-private struct ForwardPass<S: Scalar, Visitors: ForwardVisitors<S>>: Pass {
+private struct ForwardPass<S: Scalar, Rounding: RoundingModel<S>, Visitors: ForwardVisitors<S>>: Pass {
   typealias Element = S
-  let traversal: Traversal<S>
+  let traversal: Traversal<S, Rounding>
   let visitors: Visitors
 
   func run(_ form: some LogitForm<S>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?) {
@@ -170,9 +177,9 @@ private struct ForwardPass<S: Scalar, Visitors: ForwardVisitors<S>>: Pass {
   }
 }
 
-private struct BackwardPass<S: Scalar, Visitors: BackwardVisitors<S>>: Pass {
+private struct BackwardPass<S: Scalar, Rounding: RoundingModel<S>, Visitors: BackwardVisitors<S>>: Pass {
   typealias Element = S
-  let traversal: Traversal<S>
+  let traversal: Traversal<S, Rounding>
   let visitors: Visitors
   let gradient: LogitGradients<S>
 
@@ -180,7 +187,7 @@ private struct BackwardPass<S: Scalar, Visitors: BackwardVisitors<S>>: Pass {
   /// memory; their sum must not depend on the number of threads, so neither does the number of shares.
   private let shareCount = 4
 
-  init(traversal: Traversal<S>, visitors: Visitors, gradient: LogitGradients<S>) {
+  init(traversal: Traversal<S, Rounding>, visitors: Visitors, gradient: LogitGradients<S>) {
     self.traversal = traversal
     self.visitors = visitors
     self.gradient = gradient

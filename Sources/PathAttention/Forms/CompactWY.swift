@@ -5,25 +5,27 @@ import LinearAlgebra
 ///     A = tril(Q Kᵀ) − X Z,   X = tril(Q Wᵀ),   Z = T Y,   Y = stril(W Kᵀ)
 ///
 /// O(L² (L + d)) time and O(L²) memory. The blockwise form uses it for its diagonal tiles, with L the block size.
-struct CompactWY<S: Scalar>: LogitForm {
+struct CompactWY<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   let K: MatrixView<S>
-  let transform: UTTransform<S>
+  let transform: UTTransform<S, Rounding>
   /// stril(W Kᵀ)
   let Y: Matrix<S>
   /// T Y
   let Z: Matrix<S>
+  private let rounding: Rounding
 
   var length: Int { K.rows }
   var W: MatrixView<S> { transform.W }
   var pieces: [Range<Int>] { length == 0 ? [] : [0..<length] }
 
-  init(K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>) {
+  init(K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>, rounding: Rounding) {
     self.K = K
-    transform = UTTransform(W: W, β: β)
+    self.rounding = rounding
+    transform = UTTransform(W: W, β: β, rounding: rounding)
     Y = Matrix(rows: K.rows, columns: K.rows)
-    multiply(W, K.transposed, into: Y)
+    rounding.multiply(W, .reflections, K.transposed, .keys, into: Y)
     keepStrictlyLowerTriangle(of: Y)
-    Z = transform.apply(to: Y)
+    Z = transform.apply(to: Y, .blockProducts)
   }
 
   func forward(_ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>) {
@@ -36,7 +38,7 @@ struct CompactWY<S: Scalar>: LogitForm {
 
   /// X ← tril(Q Wᵀ), for the rows of given tokens.
   func project(_ Q: MatrixView<S>, tokens: ArraySlice<Int>, into X: MutableMatrixView<S>) {
-    multiply(Q, W.transposed, into: X)
+    rounding.multiply(Q, .queries, W.transposed, .reflections, into: X)
     keepCausal(X, tokens)
   }
 
@@ -47,8 +49,8 @@ struct CompactWY<S: Scalar>: LogitForm {
 
   /// A ← Q Kᵀ − X Z. X Z is strictly lower triangular, so only the part that has no meaning differs from tril.
   func logits(_ Q: MatrixView<S>, X: MutableMatrixView<S>, into A: MutableMatrixView<S>) {
-    multiply(Q, K.transposed, into: A)
-    subtractProduct(X, Z, from: A)
+    rounding.multiply(Q, .queries, K.transposed, .keys, into: A)
+    rounding.subtractProduct(X, .blockProducts, Z, .blockProducts, from: A)
   }
 
   // MARK: Backward
@@ -86,10 +88,10 @@ struct CompactWY<S: Scalar>: LogitForm {
     _ Q: MatrixView<S>, X: MutableMatrixView<S>, G: MatrixView<S>, dQ: MutableMatrixView<S>,
     dX: MutableMatrixView<S>, into cotangent: Cotangent
   ) {
-    addProduct(G, K, to: dQ)
-    addProduct(G.transposed, Q, to: cotangent.dK)
-    subtractProduct(X.transposed, G, from: cotangent.dZ)
-    subtractProduct(G, Z.transposed, from: dX)
+    rounding.addProduct(G, .logitCotangents, K, .keys, to: dQ)
+    rounding.addProduct(G.transposed, .logitCotangents, Q, .queries, to: cotangent.dK)
+    rounding.subtractProduct(X.transposed, .blockProducts, G, .logitCotangents, from: cotangent.dZ)
+    rounding.subtractProduct(G, .logitCotangents, Z.transposed, .blockProducts, from: dX)
   }
 
   /// From the cotangent of X = tril(Q Wᵀ) to those of Q and W.
@@ -97,8 +99,8 @@ struct CompactWY<S: Scalar>: LogitForm {
     _ Q: MatrixView<S>, tokens: ArraySlice<Int>, dX: MutableMatrixView<S>, dQ: MutableMatrixView<S>, dW: Matrix<S>
   ) {
     keepCausal(dX, tokens)
-    addProduct(dX, W, to: dQ)
-    addProduct(dX.transposed, Q, to: dW)
+    rounding.addProduct(dX, .blockCotangents, W, .reflections, to: dQ)
+    rounding.addProduct(dX.transposed, .blockCotangents, Q, .queries, to: dW)
   }
 
   func finish(_ cotangents: [Cotangent], _ gradient: KeyGradient<S>, threads: Int) {
@@ -114,12 +116,12 @@ struct CompactWY<S: Scalar>: LogitForm {
   }
 
   /// The same for one cotangent, leaving the parameters of T to the caller, who may have more to say about them.
-  func finish(_ cotangent: Cotangent, _ gradient: KeyGradient<S>, _ parameters: UTTransform<S>.Cotangent) {
+  func finish(_ cotangent: Cotangent, _ gradient: KeyGradient<S>, _ parameters: UTTransform<S, Rounding>.Cotangent) {
     add(cotangent.dK, to: gradient.dK)
     add(cotangent.dW, to: gradient.dW)
     let dY = transform.backward(dZ: cotangent.dZ, Z: Z, Y: Y, into: parameters)
     keepStrictlyLowerTriangle(of: dY)
-    addProduct(dY.transposed, W, to: gradient.dK)
-    addProduct(dY, K, to: gradient.dW)
+    rounding.addProduct(dY.transposed, .blockCotangents, W, .reflections, to: gradient.dK)
+    rounding.addProduct(dY, .blockCotangents, K, .keys, to: gradient.dW)
   }
 }

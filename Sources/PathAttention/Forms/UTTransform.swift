@@ -7,27 +7,28 @@ import LinearAlgebra
 ///     H_n−1 H_n−2 … H_0 = I − Wᵀ T W
 ///
 /// and the same for any contiguous sub-range with the sub-block of M. Neither M⁻¹ nor T is formed; `apply` solves.
-struct UTTransform<S: Scalar>: Sendable {
+struct UTTransform<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   let W: MatrixView<S>
   let β: MatrixView<S>
   /// Strictly lower part of M. Its unit diagonal is not stored.
   let M: Matrix<S>
+  private let rounding: Rounding
 
   /// Forms M in O(n² d).
-  init(W: MatrixView<S>, β: MatrixView<S>) {
+  init(W: MatrixView<S>, β: MatrixView<S>, rounding: Rounding) {
     self.W = W
     self.β = β
+    self.rounding = rounding
     M = Matrix(rows: W.rows, columns: W.rows)
-    multiply(W, W.transposed, into: M)
+    rounding.multiply(W, .gramReflections, W.transposed, .gramReflections, into: M)
     keepStrictlyLowerTriangle(of: M)
     scaleRows(of: M, by: β)
   }
 
   /// T Y = M⁻¹ diag(β) Y.
-  func apply(to Y: some ReadableMatrix<S>) -> Matrix<S> {
+  func apply(to Y: some ReadableMatrix<S>, _ point: RoundingPoint) -> Matrix<S> {
     let Z = Y.copy()
-    scaleRows(of: Z, by: β)
-    solve(unitTriangular: M, .lower, Z)
+    rounding.applyTransform(M.view, β: β, to: Z.mutableView, point)
     return Z
   }
 
@@ -38,9 +39,10 @@ struct UTTransform<S: Scalar>: Sendable {
     dZ: some ReadableMatrix<S>, Z: some ReadableMatrix<S>, Y: some ReadableMatrix<S>, into parameters: Cotangent
   ) -> Matrix<S> {
     let N = dZ.copy()
-    solve(unitTriangular: M.transposed, .upper, N)
-    subtractProduct(N, Z.transposed, from: parameters.E)
+    rounding.solve(unitTriangular: M.transposed, .upper, N.mutableView)
+    rounding.subtractProduct(N, .blockCotangents, Z.transposed, .blockProducts, from: parameters.E)
     addRowSums(ofHadamard: N, Y, to: parameters.dβ)
+    rounding.round(parameters.dβ.mutableView, .accumulators)
     scaleRows(of: N, by: β)
     return N
   }
@@ -62,10 +64,10 @@ struct UTTransform<S: Scalar>: Sendable {
     let E = cotangent.E
     keepStrictlyLowerTriangle(of: E)
     let gram = Matrix<S>(rows: W.rows, columns: W.rows)
-    multiply(W, W.transposed, into: gram)
+    rounding.multiply(W, .gramReflections, W.transposed, .gramReflections, into: gram)
     addRowSums(ofHadamard: E, gram, to: dβ)
     scaleRows(of: E, by: β)
-    addProduct(E, W, to: dW)
-    addProduct(E.transposed, W, to: dW)
+    rounding.addProduct(E, .blockCotangents, W, .gramReflections, to: dW)
+    rounding.addProduct(E.transposed, .blockCotangents, W, .gramReflections, to: dW)
   }
 }

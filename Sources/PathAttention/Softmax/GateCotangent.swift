@@ -11,7 +11,9 @@ final class GateCotangent<S: Scalar> {
   init(length: Int) { dc = Matrix(rows: 1, columns: length) }
 
   /// Adds the part of a tile of dS, which is zero where j > i.
-  func collect(_ dS: MutableMatrixView<S>, tokens: ArraySlice<Int>, column: Int) {
+  func collect(
+    _ dS: MutableMatrixView<S>, tokens: ArraySlice<Int>, column: Int, rounding: some RoundingModel<S>
+  ) {
     let dc = dc.mutableView.row(0)
     let columns = UnsafeMutableBufferPointer(rebasing: dc[column..<column + dS.columns])
     for (r, token) in tokens.enumerated() {
@@ -19,18 +21,23 @@ final class GateCotangent<S: Scalar> {
       S.addScaled(-S.one, entries, to: columns)
       dc[token] += S.sum(entries)
     }
+    rounding.round(dc, .accumulators)
   }
 
   /// Writes the gradient of the gate as the sum of its parts. The first gate of a segment stands before every interval: its
   /// gradient is zero.
-  static func finish(_ parts: [GateCotangent], factor: S, into dg: MutableMatrixView<S>) {
+  static func finish(
+    _ parts: [GateCotangent], factor: S, into dg: MutableMatrixView<S>, rounding: some RoundingModel<S>
+  ) {
     var (sum, error) = (S.zero, S.zero)
     for t in (1..<dg.rows).reversed() {
       for part in parts {
-        let rounding: S
-        (sum, rounding) = twoSum(sum, part.dc[0, t])
-        error += rounding
+        let residue: S
+        (sum, residue) = twoSum(sum, part.dc[0, t])
+        error += residue
       }
+      let stored = rounding.rounded(sum, .accumulators)
+      if stored != sum { (sum, error) = (stored, .zero) }
       dg[t, 0] = factor * (sum + error)
     }
   }
@@ -55,13 +62,13 @@ struct GateCotangents<S: Scalar> {
   /// Writes the gradients of the gates as sums of their parts.
   static func finish(
     _ parts: [GateCotangents], _ group: SegmentGroup, scale: S, _ convention: GateConvention,
-    into dg: TokenTensor<S>?
+    into dg: TokenTensor<S>?, rounding: some RoundingModel<S>
   ) {
     guard let dg else { return }
     for queryHead in group.queryHeads {
       GateCotangent.finish(
         parts.map { $0[queryHead]! }, factor: convention.factor(scale: scale),
-        into: dg.mutableWindow(group.segment, head: queryHead))
+        into: dg.mutableWindow(group.segment, head: queryHead), rounding: rounding)
     }
   }
 }

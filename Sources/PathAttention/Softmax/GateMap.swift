@@ -11,7 +11,7 @@ struct GateMap<S: Scalar>: Sendable {
   private let low: Matrix<S>
 
   /// - Parameter g: The log forget gates of the segment, L × 1; nil when there is no gate.
-  init?(g: MatrixView<S>?, scale: S, _ convention: GateConvention) {
+  init?(g: MatrixView<S>?, scale: S, _ convention: GateConvention, rounding: some RoundingModel<S>) {
     guard let g else { return nil }
     factor = convention.factor(scale: scale)
     high = Matrix(rows: 1, columns: g.rows)
@@ -20,9 +20,12 @@ struct GateMap<S: Scalar>: Sendable {
     let low = low.mutableView.row(0)
     var (sum, error) = (S.zero, S.zero)
     for t in 0..<g.rows {
-      let rounding: S
-      (sum, rounding) = twoSum(sum, g[t, 0])
-      error += rounding
+      let residue: S
+      (sum, residue) = twoSum(sum, g[t, 0])
+      error += residue
+      // A kernel that rounds c keeps it as one number, and goes on from there.
+      let stored = rounding.rounded(sum, .gateSums)
+      if stored != sum { (sum, error) = (stored, .zero) }
       high[t] = sum
       low[t] = error
     }

@@ -4,10 +4,11 @@ import LinearAlgebra
 ///
 /// For each row it keeps a pivot m, the sum l = Σ exp(s − m) and O = Σ exp(s − m) v over the keys seen so far. A tile that
 /// changes m rescales l and O by exp(m_old − m_new) (Milakov and Gimelshein 2018). The tiles of a row may come in any order.
-final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
+final class OnlineSoftmax<S: SoftmaxScalar, Rounding: RoundingModel<S>>: LogitVisitor {
   private let tokens: [Int]
   private let gate: GateMap<S>?
   private let V: MatrixView<S>
+  private let rounding: Rounding
   private let O: Matrix<S>
   /// m and l of each row; nil before its first tile.
   private var state: [(m: S, l: S)?]
@@ -15,10 +16,11 @@ final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
   /// - Parameters:
   ///   - tokens: The tokens of the queries within the segment.
   ///   - V: The values of the segment, L × d_v.
-  init(tokens: [Int], gate: GateMap<S>?, V: MatrixView<S>) {
+  init(tokens: [Int], gate: GateMap<S>?, V: MatrixView<S>, rounding: Rounding) {
     self.tokens = tokens
     self.gate = gate
     self.V = V
+    self.rounding = rounding
     O = Matrix(rows: tokens.count, columns: V.columns)
     state = Array(repeating: nil, count: tokens.count)
   }
@@ -31,6 +33,7 @@ final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
       let count = causalCount(token: tokens[row], column: column, columns: tile.columns)
       let logits = UnsafeMutableBufferPointer(rebasing: entries[..<count])
       gate?.add(to: logits, token: tokens[row], column: column)
+      rounding.round(logits, .accumulators)
 
       var m = S.pivot(of: UnsafeBufferPointer(logits))
       if let (oldM, oldL) = state[row] {
@@ -40,13 +43,14 @@ final class OnlineSoftmax<S: SoftmaxScalar>: LogitVisitor {
           let o = O.row(r)
           for lane in 0..<o.count { o[lane] *= rescale }
         }
-        state[row] = (m, oldL * rescale + S.exponentiate(logits, minus: m))
+        state[row] = (m, rounding.rounded(oldL * rescale + S.exponentiate(logits, minus: m), .accumulators))
       } else {
-        state[row] = (m, S.exponentiate(logits, minus: m))
+        state[row] = (m, rounding.rounded(S.exponentiate(logits, minus: m), .accumulators))
       }
+      rounding.round(logits, .accumulators)
       for j in count..<entries.count { entries[j] = .zero }
     }
-    addProduct(tile, V.rows(column..<column + tile.columns), to: O)
+    rounding.addProduct(tile, .weights, V.rows(column..<column + tile.columns), .values, to: O)
   }
 
   /// Once every tile has been visited: O ← O / l, and the log-sum-exp, m and l of each row.

@@ -1,15 +1,16 @@
 import LinearAlgebra
 
 /// The forward pass of attention: an online softmax for the queries of every piece.
-struct SoftmaxVisitors<S: RealScalar>: ForwardVisitors {
+struct SoftmaxVisitors<S: RealScalar, Rounding: RoundingModel<S>>: ForwardVisitors {
   let inputs: AttentionInputs<S>
   let outputs: AttentionOutputs<S>
   let scale: S
   let convention: GateConvention
+  let rounding: Rounding
 
   struct Visitor: LogitVisitor {
     let place: SegmentHead
-    let softmax: OnlineSoftmax<S>
+    let softmax: OnlineSoftmax<S, Rounding>
 
     func visit(_ tile: MutableMatrixView<S>, rows: Range<Int>, column: Int) {
       softmax.visit(tile, rows: rows, column: column)
@@ -20,8 +21,8 @@ struct SoftmaxVisitors<S: RealScalar>: ForwardVisitors {
     Visitor(
       place: place,
       softmax: OnlineSoftmax(
-        tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention),
-        V: inputs.v.window(place.segment, head: place.head)))
+        tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: rounding),
+        V: inputs.v.window(place.segment, head: place.head), rounding: rounding))
   }
 
   func finish(_ visitor: Visitor) {
@@ -33,7 +34,7 @@ struct SoftmaxVisitors<S: RealScalar>: ForwardVisitors {
 }
 
 /// The backward pass of attention.
-struct SoftmaxCotangentVisitors<S: RealScalar>: BackwardVisitors {
+struct SoftmaxCotangentVisitors<S: RealScalar, Rounding: RoundingModel<S>>: BackwardVisitors {
   let inputs: AttentionInputs<S>
   let outputs: AttentionOutputs<S>
   let scale: S
@@ -41,6 +42,7 @@ struct SoftmaxCotangentVisitors<S: RealScalar>: BackwardVisitors {
   let dO: TokenTensor<S>
   let dlse: TokenTensor<S>?
   let gradients: AttentionGradients<S>
+  let rounding: Rounding
 
   struct Collection {
     let dV: Matrix<S>
@@ -53,14 +55,14 @@ struct SoftmaxCotangentVisitors<S: RealScalar>: BackwardVisitors {
       gates: GateCotangents(group, isGated: gradients.logit.dg != nil))
   }
 
-  func visitor(_ place: SegmentHead, tokens: [Int], into collection: Collection) -> SoftmaxCotangent<S> {
+  func visitor(_ place: SegmentHead, tokens: [Int], into collection: Collection) -> SoftmaxCotangent<S, Rounding> {
     SoftmaxCotangent(
-      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention),
+      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: rounding),
       V: inputs.v.window(place.segment, head: place.head),
       O: outputs.o.window(place.segment, head: place.queryHead),
       dO: dO.window(place.segment, head: place.queryHead),
       dlse: dlse?.window(place.segment, head: place.queryHead), statistics: outputs.statistics(place),
-      dV: collection.dV.mutableView, dGate: collection.gates[place.queryHead])
+      dV: collection.dV.mutableView, dGate: collection.gates[place.queryHead], rounding: rounding)
   }
 
   func finish(_ group: SegmentGroup, _ collections: [Collection]) {
@@ -68,6 +70,6 @@ struct SoftmaxCotangentVisitors<S: RealScalar>: BackwardVisitors {
       add(collection.dV, to: gradients.dv.mutableWindow(group.segment, head: group.head))
     }
     GateCotangents.finish(
-      collections.map(\.gates), group, scale: scale, convention, into: gradients.logit.dg)
+      collections.map(\.gates), group, scale: scale, convention, into: gradients.logit.dg, rounding: rounding)
   }
 }

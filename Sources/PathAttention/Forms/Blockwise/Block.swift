@@ -1,26 +1,28 @@
 import LinearAlgebra
 
 /// What the key side of one block contributes to the queries of the block and after it.
-struct Block<S: Scalar>: Sendable {
+struct Block<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   /// The tokens, within the segment.
   let range: Range<Int>
-  let diagonal: CompactWY<S>
+  let diagonal: CompactWY<S, Rounding>
   /// U = T W
   let U: Matrix<S>
   /// Keys carried to the end of the block: K̂ = K − Zᵀ W, row t: H_last … H_{t+1} k_tᵀ
   let carriedKeys: Matrix<S>
   /// R = I − Wᵀ U = H_last … H_first
   let R: Matrix<S>
+  private let rounding: Rounding
 
-  init(_ range: Range<Int>, K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>) {
+  init(_ range: Range<Int>, K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>, rounding: Rounding) {
     self.range = range
-    diagonal = CompactWY(K: K.rows(range), W: W.rows(range), β: β.rows(range))
-    U = diagonal.transform.apply(to: diagonal.W)
+    self.rounding = rounding
+    diagonal = CompactWY(K: K.rows(range), W: W.rows(range), β: β.rows(range), rounding: rounding)
+    U = diagonal.transform.apply(to: diagonal.W, .reflections)
     carriedKeys = diagonal.K.copy()
-    subtractProduct(diagonal.Z.transposed, diagonal.W, from: carriedKeys)
+    rounding.subtractProduct(diagonal.Z.transposed, .blockProducts, diagonal.W, .reflections, from: carriedKeys)
     R = Matrix(rows: W.columns, columns: W.columns)
     for t in 0..<W.columns { R.mutableView[t, t] = .one }
-    subtractProduct(diagonal.W.transposed, U, from: R)
+    rounding.subtractProduct(diagonal.W.transposed, .carryFactors, U, .carryFactors, from: R)
   }
 
   /// The tokens of a block, counted from its first one.
@@ -30,7 +32,7 @@ struct Block<S: Scalar>: Sendable {
 
   /// The cotangents of K̂, U and R beside those of the diagonal tile.
   struct Cotangent {
-    let diagonal: CompactWY<S>.Cotangent
+    let diagonal: CompactWY<S, Rounding>.Cotangent
     let dU: Matrix<S>
     let dCarriedKeys: Matrix<S>
     let dR: Matrix<S>
@@ -49,12 +51,12 @@ struct Block<S: Scalar>: Sendable {
     // K̂ = K − Zᵀ W
     let dK̂ = cotangent.dCarriedKeys
     add(dK̂, to: gradient.dK)
-    subtractProduct(W, dK̂.transposed, from: dZ)
-    subtractProduct(Z, dK̂, from: gradient.dW)
+    rounding.subtractProduct(W, .reflections, dK̂.transposed, .blockCotangents, from: dZ)
+    rounding.subtractProduct(Z, .blockProducts, dK̂, .blockCotangents, from: gradient.dW)
     // R = I − Wᵀ U
     let dR = cotangent.dR
-    subtractProduct(W, dR, from: dU)
-    subtractProduct(U, dR.transposed, from: gradient.dW)
+    rounding.subtractProduct(W, .carryFactors, dR, .blockCotangents, from: dU)
+    rounding.subtractProduct(U, .carryFactors, dR.transposed, .blockCotangents, from: gradient.dW)
     // U = T W and Z = T Y
     let transform = diagonal.transform
     let parameters = transform.zeroCotangent()

@@ -11,21 +11,24 @@ import LinearAlgebra
 /// the columns of a superblock. A superblock of queries is one piece.
 ///
 /// Logits exist one tile at a time. For superblocks of N rows, O(L² d (1 + d/N) + L N d) time and O(L (d + B)) memory.
-struct Blockwise<S: Scalar>: LogitForm {
-  let superblocks: [Superblock<S>]
+struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
+  let superblocks: [Superblock<S, Rounding>]
   private let blockSize: Int
   private let lanes: Int
+  private let rounding: Rounding
 
   /// - Parameter threads: How many threads may prepare the blocks; the result does not depend on it.
   init(
-    K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>, blockSize: Int, blocksPerSuperblock: Int, threads: Int
+    K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>, blockSize: Int, blocksPerSuperblock: Int, threads: Int,
+    rounding: Rounding
   ) {
+    self.rounding = rounding
     self.blockSize = min(blockSize, K.rows)
     lanes = K.columns
     let ranges = ranges(
       of: K.rows, by: Self.pieceSize(blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock))
     superblocks = mapTasks(ranges.count, threads: threads) {
-      Superblock(ranges[$0], blockSize: blockSize, K: K, W: W, β: β)
+      Superblock(ranges[$0], blockSize: blockSize, K: K, W: W, β: β, rounding: rounding)
     }
   }
 
@@ -57,11 +60,12 @@ struct Blockwise<S: Scalar>: LogitForm {
       let key = superblocks[c]
       for columns in ranges(of: key.range.count, by: tileColumns) {
         let tile = scratch.tile(X.rows, columns.count)
-        multiply(X, key.carriedKeys.view.rows(columns).transposed, into: tile)
+        rounding.multiply(
+          X, .adjustedQueries, key.carriedKeys.view.rows(columns).transposed, .adjustedKeys, into: tile)
         visitor.visit(tile, rows: 0..<X.rows, column: key.range.lowerBound + columns.lowerBound)
       }
       guard c > 0 else { break }
-      multiply(X, key.R, into: next)
+      rounding.multiply(X, .carriedQueries, key.R, .carryProduct, into: next)
       swap(&X, &next)
     }
   }
@@ -73,7 +77,7 @@ struct Blockwise<S: Scalar>: LogitForm {
     let dCarriedKeys: Matrix<S>
     let dR: [Matrix<S>]
     /// For the superblocks whose own queries have been here.
-    var own: [Superblock<S>.Cotangent?]
+    var own: [Superblock<S, Rounding>.Cotangent?]
   }
 
   func zeroCotangent() -> Cotangent {
@@ -93,10 +97,11 @@ struct Blockwise<S: Scalar>: LogitForm {
     // Right to left: the queries at the end of every superblock before their own.
     let start = Matrix<S>(rows: count, columns: lanes)
     let walk = superblocks[b].carry(queries, into: start.mutableView, scratch)
+    rounding.round(start.mutableView, .recomputedQueries)
     var carried = [start]
     for c in (1..<max(1, b)).reversed() {
       let next = Matrix<S>(rows: count, columns: lanes)
-      multiply(carried.last!, superblocks[c].R, into: next)
+      rounding.multiply(carried.last!, .carriedQueries, superblocks[c].R, .carryProduct, into: next)
       carried.append(next)
     }
 
@@ -107,18 +112,18 @@ struct Blockwise<S: Scalar>: LogitForm {
       let key = superblocks[c]
       let X = carried[b - 1 - c]
       if c > 0 {
-        addProduct(X.transposed, D, to: cotangent.dR[c])
-        multiply(D, key.R.transposed, into: next)
+        rounding.addProduct(X.transposed, .carriedQueries, D, .carriedCotangents, to: cotangent.dR[c])
+        rounding.multiply(D, .carriedCotangents, key.R.transposed, .carryProduct, into: next)
         swap(&D, &next)
       }
       let dK̂ = cotangent.dCarriedKeys.mutableView.rows(key.range)
       for columns in ranges(of: key.range.count, by: tileColumns) {
         let K̂ = key.carriedKeys.view.rows(columns)
         let G = scratch.tile(count, columns.count)
-        multiply(X, K̂.transposed, into: G)
+        rounding.multiply(X, .adjustedQueries, K̂.transposed, .adjustedKeys, into: G)
         visitor.visit(G, rows: 0..<count, column: key.range.lowerBound + columns.lowerBound)
-        addProduct(G.transposed, X, to: dK̂.rows(columns))
-        addProduct(G, K̂, to: D)
+        rounding.addProduct(G.transposed, .logitCotangents, X, .adjustedQueries, to: dK̂.rows(columns))
+        rounding.addProduct(G, .logitCotangents, K̂, .adjustedKeys, to: D)
       }
     }
 

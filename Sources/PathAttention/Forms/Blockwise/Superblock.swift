@@ -4,20 +4,24 @@ import LinearAlgebra
 /// after the superblock see it as a single block; the queries in it walk from block to block.
 ///
 /// With S_c = R_last … R_{c+1}, the product of the blocks after block c: K̂ of its keys is K̂_c S_cᵀ, and R = S_0 R_0.
-struct Superblock<S: Scalar>: Sendable {
+struct Superblock<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   /// The tokens, within the segment.
   let range: Range<Int>
-  let blocks: [Block<S>]
+  let blocks: [Block<S, Rounding>]
   /// S_c for every block but the last, for which it is I.
   let suffixes: [Matrix<S>]
   /// Keys carried to the end of the superblock.
   let carriedKeys: Matrix<S>
   /// H_last … H_first of the superblock.
   let R: Matrix<S>
+  private let rounding: Rounding
 
-  init(_ range: Range<Int>, blockSize: Int, K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>) {
+  init(
+    _ range: Range<Int>, blockSize: Int, K: MatrixView<S>, W: MatrixView<S>, β: MatrixView<S>, rounding: Rounding
+  ) {
     self.range = range
-    blocks = ranges(range, by: blockSize).map { Block($0, K: K, W: W, β: β) }
+    self.rounding = rounding
+    blocks = ranges(range, by: blockSize).map { Block($0, K: K, W: W, β: β, rounding: rounding) }
     guard blocks.count > 1 else {
       (suffixes, carriedKeys, R) = ([], blocks[0].carriedKeys, blocks[0].R)
       return
@@ -26,14 +30,16 @@ struct Superblock<S: Scalar>: Sendable {
     var products = [blocks.last!.R]
     for block in blocks.dropLast().reversed() {
       let product = Matrix<S>(rows: W.columns, columns: W.columns)
-      multiply(products.last!, block.R, into: product)
+      rounding.multiply(products.last!, .carryProduct, block.R, .carryProduct, into: product)
       products.append(product)
     }
     R = products.removeLast()
     suffixes = products.reversed()
     carriedKeys = Matrix(rows: range.count, columns: K.columns)
     for (block, S) in zip(blocks, suffixes) {
-      multiply(block.carriedKeys, S.transposed, into: carriedKeys.mutableView.rows(local(block.range)))
+      rounding.multiply(
+        block.carriedKeys, .adjustedKeys, S.transposed, .carryProduct,
+        into: carriedKeys.mutableView.rows(local(block.range)))
     }
     let last = blocks.last!
     assign(last.carriedKeys, to: carriedKeys.mutableView.rows(local(last.range)))
@@ -45,7 +51,7 @@ struct Superblock<S: Scalar>: Sendable {
   }
 
   /// Which of the queries lie in a block, and which after it.
-  private func rows(_ queries: QueryRows<S>, _ block: Block<S>) -> (own: Range<Int>, later: Range<Int>) {
+  private func rows(_ queries: QueryRows<S>, _ block: Block<S, Rounding>) -> (own: Range<Int>, later: Range<Int>) {
     let own = queries.positions(in: block.range)
     return (own, own.upperBound..<queries.tokens.count)
   }
@@ -65,9 +71,10 @@ struct Superblock<S: Scalar>: Sendable {
       let isCarried = block.range.lowerBound > 0
       if !later.isEmpty {
         let tile = scratch.tile(later.count, block.range.count)
-        multiply(X.rows(later), block.carriedKeys.transposed, into: tile)
+        rounding.multiply(
+          X.rows(later), .adjustedQueries, block.carriedKeys.transposed, .adjustedKeys, into: tile)
         visitor.visit(tile, rows: later, column: block.range.lowerBound)
-        if isCarried { carry(X.rows(later), over: block.R.view, scratch) }
+        if isCarried { carry(X.rows(later), .carriedQueries, over: block.R.view, scratch) }
       }
       if !own.isEmpty {
         // X still has the queries themselves in these rows.
@@ -76,22 +83,29 @@ struct Superblock<S: Scalar>: Sendable {
         let tile = scratch.tile(own.count, block.range.count)
         block.diagonal.logits(X.rows(own).view, X: P, into: tile)
         visitor.visit(tile, rows: own, column: block.range.lowerBound)
-        if isCarried { subtractProduct(P, block.U, from: X.rows(own)) }
+        if isCarried { adjust(X.rows(own), P, block) }
       }
     }
   }
 
   /// X ← X R
-  private func carry(_ X: MutableMatrixView<S>, over R: MatrixView<S>, _ scratch: TileScratch<S>) {
+  private func carry(
+    _ X: MutableMatrixView<S>, _ point: RoundingPoint, over R: MatrixView<S>, _ scratch: TileScratch<S>
+  ) {
     let carried = scratch.rows(X.rows)
-    multiply(X, R, into: carried)
+    rounding.multiply(X, point, R, .carryProduct, into: carried)
     assign(carried, to: X)
+  }
+
+  /// X ← X − P U, the queries of a block carried to its start.
+  private func adjust(_ X: MutableMatrixView<S>, _ P: some ReadableMatrix<S>, _ block: Block<S, Rounding>) {
+    rounding.subtractProduct(P, .blockProducts, block.U, .carryFactors, from: X)
   }
 
   // MARK: Backward
 
   struct Cotangent {
-    let blocks: [Block<S>.Cotangent]
+    let blocks: [Block<S, Rounding>.Cotangent]
   }
 
   func zeroCotangent() -> Cotangent { Cotangent(blocks: blocks.map { $0.zeroCotangent() }) }
@@ -115,8 +129,8 @@ struct Superblock<S: Scalar>: Sendable {
       let P = Matrix<S>(rows: own.count, columns: block.range.count)
       block.diagonal.project(X.rows(own).view, tokens: block.local(queries.tokens[own]), into: P.mutableView)
       if block.range.lowerBound > 0 {
-        multiply(carried, block.R, into: X.rows(later))
-        subtractProduct(P, block.U, from: X.rows(own))
+        rounding.multiply(carried, .carriedQueries, block.R, .carryProduct, into: X.rows(later))
+        adjust(X.rows(own), P, block)
       }
       walk.carried.append(carried)
       walk.projections.append(P)
@@ -148,22 +162,23 @@ struct Superblock<S: Scalar>: Sendable {
         block.diagonal.logitsBackward(Q, X: P, G: G.view, dQ: dQ, dX: dP, into: cotangent.diagonal)
         // Q̃ = Q − P U
         add(D, to: dQ)
-        subtractProduct(D, block.U.transposed, from: dP)
-        subtractProduct(P.transposed, D, from: cotangent.dU)
+        rounding.subtractProduct(D, .carriedCotangents, block.U.transposed, .carryFactors, from: dP)
+        rounding.subtractProduct(P.transposed, .blockProducts, D, .carriedCotangents, from: cotangent.dU)
         block.diagonal.projectionBackward(Q, tokens: tokens, dX: dP, dQ: dQ, dW: cotangent.diagonal.dW)
       }
       if !later.isEmpty {
         let X = walk.carried[index]
         let D = D.rows(later)
         if block.range.lowerBound > 0 {
-          addProduct(X.transposed, D, to: cotangent.dR)
-          carry(D, over: block.R.transposed, scratch)
+          rounding.addProduct(X.transposed, .carriedQueries, D, .carriedCotangents, to: cotangent.dR)
+          carry(D, .carriedCotangents, over: block.R.transposed, scratch)
         }
         let G = scratch.tile(later.count, block.range.count)
-        multiply(X, block.carriedKeys.transposed, into: G)
+        rounding.multiply(X, .adjustedQueries, block.carriedKeys.transposed, .adjustedKeys, into: G)
         visitor.visit(G, rows: later, column: block.range.lowerBound)
-        addProduct(G.transposed, X, to: cotangent.dCarriedKeys)
-        addProduct(G, block.carriedKeys, to: D)
+        rounding.addProduct(
+          G.transposed, .logitCotangents, X, .adjustedQueries, to: cotangent.dCarriedKeys)
+        rounding.addProduct(G, .logitCotangents, block.carriedKeys, .adjustedKeys, to: D)
       }
     }
   }
@@ -180,11 +195,11 @@ struct Superblock<S: Scalar>: Sendable {
       let dK̂ = dCarriedKeys.rows(local(block.range))
       if index < suffixes.count {
         let S = suffixes[index]
-        addProduct(S.transposed, dS, to: cotangent.dR)
-        addProduct(dK̂, S, to: cotangent.dCarriedKeys)
+        rounding.addProduct(S.transposed, .carryProduct, dS, .blockCotangents, to: cotangent.dR)
+        rounding.addProduct(dK̂, .blockCotangents, S, .carryProduct, to: cotangent.dCarriedKeys)
         let next = Matrix<Element>(rows: dS.rows, columns: dS.columns)
-        multiply(dS, block.R.transposed, into: next)
-        addProduct(dK̂.transposed, block.carriedKeys, to: next)
+        rounding.multiply(dS, .blockCotangents, block.R.transposed, .carryProduct, into: next)
+        rounding.addProduct(dK̂.transposed, .blockCotangents, block.carriedKeys, .adjustedKeys, to: next)
         dS = next.view
       } else {
         add(dS, to: cotangent.dR)
