@@ -11,8 +11,8 @@ struct BenchCommand: ParsableCommand {
     discussion: """
       Prints, for every form, pass, element type and length, the median time, the largest resident size, the rate in \
       Gflop/s counting only what plain causal attention needs (4·T²/2·d per query head forward, 14·T²/2·d with backward), \
-      that rate as a fraction of the matrix-product rate measured in the same run, and the exponent with which the time \
-      has grown since the next shorter length.
+      the rate of plain matrix products measured by turns with it, the one as a fraction of the other, and the exponent \
+      with which the time has grown since the next shorter length.
       """)
 
   @Option(parsing: .upToNextOption, help: "Forms: sequential, wy, blockwise.")
@@ -20,6 +20,9 @@ struct BenchCommand: ParsableCommand {
 
   @Option(help: "Rows per block of the blockwise form.")
   var blockSize: Int = 64
+
+  @Option(help: "How many times the blockwise form folds neighbouring blocks; 0 is the form of the paper.")
+  var levels: Int = 6
 
   @Option(parsing: .upToNextOption, help: "Passes: forward, forwardBackward.")
   var pass: [BenchmarkPass] = [.forward, .forwardBackward]
@@ -56,42 +59,42 @@ struct BenchCommand: ParsableCommand {
 
   func validate() throws {
     for (name, value) in [
-      ("--block-size", blockSize), ("--query-heads", queryHeads), ("--heads", heads), ("--head-dim", headDim),
+      ("--block-size", blockSize), ("--query-heads", queryHeads),
+      ("--heads", heads), ("--head-dim", headDim),
       ("--threads", threads), ("--repeats", repeats),
     ] + length.map({ ("--length", $0) }) where value < 1 {
       throw ValidationError("\(name) must be at least 1, found \(value)")
     }
+    guard levels >= 0 else { throw ValidationError("--levels must be at least 0, found \(levels)") }
   }
 
   func run() throws {
     let isTable = json != "-"
     func show(_ columns: [String]) {
       guard isTable else { return }
-      let widths = [26, 16, 5, 8, 11, 10, 9, 6, 6]
+      let widths = [22, 15, 5, 8, 11, 10, 9, 9, 6, 6]
       print(zip(columns, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: " "))
     }
-    show(["form", "pass", "dtype", "length", "median s", "peak MiB", "Gflop/s", "gemm", "growth"])
+    show(["form", "pass", "dtype", "length", "median s", "peak MiB", "Gflop/s", "products", "ratio", "growth"])
     let report: BenchmarkReport
     do {
       report = try benchmark(
         BenchmarkRequest(
-          forms: form.map { $0.form(blockSize: blockSize) }, passes: pass, elementTypes: dtype, lengths: length,
+          forms: form.map { $0.form(blockSize: blockSize, levels: levels) }, passes: pass,
+          elementTypes: dtype, lengths: length,
           queryHeads: queryHeads, heads: heads, headDim: headDim, threads: threads, repeats: repeats, gated: gated)
       ) { result in
         show([
-          result.form, result.pass.rawValue, result.dtype.rawValue, "\(result.length)",
+          result.form + (result.blockSize.map { " \($0), \(result.levels ?? 0) levels" } ?? ""),
+          result.pass.rawValue, result.dtype.rawValue, "\(result.length)",
           number(result.medianSeconds, "%.4g"), number(Double(result.peakBytes) / 1_048_576, "%.0f"),
-          number(result.gflops, "%.1f"), number(100 * result.gemmFraction, "%.0f %%"),
+          number(result.gflops, "%.1f"), number(result.gemmGflops, "%.1f"),
+          number(100 * result.gemmFraction, "%.0f %%"),
           result.growthExponent.map { number($0, "%.2f") } ?? "",
         ])
       }
     } catch {
       throw Failure("\(error)")
-    }
-    if isTable {
-      for (type, rate) in report.gemmRates.sorted(by: { $0.key < $1.key }) {
-        print("matrix products \(type), \(threads) threads: \(number(rate / 1e9, "%.1f")) Gflop/s")
-      }
     }
     if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
   }

@@ -98,11 +98,11 @@ enum FormName: String, ExpressibleByArgument, CaseIterable {
   case wy
   case blockwise
 
-  func form(blockSize: Int) -> AttentionForm {
+  func form(blockSize: Int, levels: Int = 6) -> AttentionForm {
     switch self {
     case .sequential: .sequentialProduct
     case .wy: .compactWY
-    case .blockwise: .blockwise(blockSize: blockSize)
+    case .blockwise: .blockwise(blockSize: blockSize, levels: levels)
     }
   }
 }

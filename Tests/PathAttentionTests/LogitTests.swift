@@ -19,9 +19,11 @@ import Verification
         let expected = try logits(inputs, scale: .one, form: .sequentialProduct)
         #expect(expected.isEqual(to: try logits(inputs, scale: .one, form: .compactWY)), "compact WY, \(exact)")
         for blockSize in 1...9 {
-          let found = try logits(inputs, scale: .one, form: .blockwise(blockSize: blockSize))
           exact.blockSize = blockSize
-          #expect(expected.isEqual(to: found), "\(exact)")
+          for levels in [0, 1, 2, 6] {
+            let found = try logits(inputs, scale: .one, form: .blockwise(blockSize: blockSize, levels: levels))
+            #expect(expected.isEqual(to: found), "\(levels) levels, \(exact)")
+          }
         }
       }
     }

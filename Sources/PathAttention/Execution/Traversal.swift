@@ -88,9 +88,9 @@ struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
       pass.run(SequentialProduct(K: K, W: W, β: β), group, threads: threads, meter)
     case .compactWY:
       pass.run(CompactWY(K: K, W: W, β: β, rounding: rounding), group, threads: threads, meter)
-    case .blockwise(let blockSize, let blocksPerSuperblock):
+    case .blockwise(let blockSize, let levels):
       let form = Blockwise(
-        K: K, W: W, β: β, blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock, threads: threads,
+        K: K, W: W, β: β, blockSize: blockSize, levels: levels, threads: threads,
         rounding: rounding)
       pass.run(form, group, threads: threads, meter)
     }
@@ -112,10 +112,8 @@ extension AttentionForm {
     switch self {
     case .sequentialProduct: length <= SequentialProduct<Double>.pieceSize
     case .compactWY: true
-    case .blockwise(let blockSize, let blocksPerSuperblock):
-      length
-        <= Blockwise<Double, NoRounding<Double>>.pieceSize(
-          blockSize: blockSize, blocksPerSuperblock: blocksPerSuperblock)
+    case .blockwise(let blockSize, let levels):
+      Blockwise<Double, NoRounding<Double>>.hasSinglePiece(length: length, blockSize: blockSize, levels: levels)
     }
   }
 }

@@ -43,24 +43,24 @@ public enum AttentionForm: Sendable, Hashable, CustomStringConvertible {
   case sequentialProduct
   /// All reflections of a segment at once by the UT transform. O(L² (L + d)) time, O(L²) memory.
   case compactWY
-  /// Tile by tile, carrying the queries over the blocks of keys. Blocks are folded into superblocks, so that the carry costs
-  /// little; with one block per superblock it is the form of the paper. O(L² d) time, O(L d) memory.
-  case blockwise(blockSize: Int = 64, blocksPerSuperblock: Int = 4)
+  /// Tile by tile, carrying the queries over the blocks of keys. Neighbouring blocks are folded in pairs, and these again,
+  /// `levels` times, so that the carry costs little; with no levels it is the form of the paper. O(L² d) time, O(L d)
+  /// memory, and half of that again for each level.
+  case blockwise(blockSize: Int = 64, levels: Int = 6)
 
   /// The name, with the block size where there is one.
   public var description: String {
     switch self {
     case .sequentialProduct: "sequential product"
     case .compactWY: "compact WY"
-    case .blockwise(let blockSize, 1): "blockwise (blocks of \(blockSize))"
-    case .blockwise(let blockSize, let count): "blockwise (blocks of \(count) · \(blockSize))"
+    case .blockwise(let blockSize, 0): "blockwise (blocks of \(blockSize))"
+    case .blockwise(let blockSize, let levels): "blockwise (blocks of \(blockSize), \(levels) levels)"
     }
   }
 
   func validate() throws(AttentionError) {
-    guard case .blockwise(let blockSize, let blocksPerSuperblock) = self else { return }
-    for (name, value) in [("blockSize", blockSize), ("blocksPerSuperblock", blocksPerSuperblock)] where value < 1 {
-      throw .option(name: name, expected: "at least 1", found: "\(value)")
-    }
+    guard case .blockwise(let blockSize, let levels) = self else { return }
+    guard blockSize >= 1 else { throw .option(name: "blockSize", expected: "at least 1", found: "\(blockSize)") }
+    guard levels >= 0 else { throw .option(name: "levels", expected: "at least 0", found: "\(levels)") }
   }
 }

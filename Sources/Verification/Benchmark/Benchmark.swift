@@ -6,7 +6,8 @@ import PathAttention
 /// Times the forms.
 ///
 /// Every number is a ratio waiting to happen: absolute times mean little beyond one machine and one run, so the rate of
-/// plain matrix products of the same element type is measured in the same run and given beside them.
+/// plain matrix products of the same element type is measured in the same run, by turns with what is timed, and given
+/// beside them.
 ///
 /// - Parameters:
 ///   - request: What is to be timed.
@@ -15,7 +16,7 @@ import PathAttention
 public func benchmark(
   _ request: BenchmarkRequest, onResult: (BenchmarkReport.Result) -> Void = { _ in }
 ) throws(AttentionError) -> BenchmarkReport {
-  var report = BenchmarkReport(results: [], gemmRates: [:])
+  var report = BenchmarkReport(results: [])
   for type in request.elementTypes {
     switch type {
     case .f32: try Benchmark<Float>(type, request).run(&report, onResult)
@@ -37,13 +38,12 @@ private struct Benchmark<S: RealScalar> {
   func run(
     _ report: inout BenchmarkReport, _ onResult: (BenchmarkReport.Result) -> Void
   ) throws(AttentionError) {
-    let rate = gemmRate()
-    report.gemmRates[type.rawValue] = rate
+    let products = MatrixProducts<S>(threads: request.threads)
     for form in request.forms {
       for pass in request.passes {
         var shorter: BenchmarkReport.Result?
         for length in request.lengths.sorted() {
-          var result = try measure(form, pass, length: length, rate: rate)
+          var result = try measure(form, pass, length: length, products)
           if let shorter, shorter.length < length {
             result.growthExponent =
               log(result.medianSeconds / shorter.medianSeconds) / log(Double(length) / Double(shorter.length))
@@ -57,7 +57,7 @@ private struct Benchmark<S: RealScalar> {
   }
 
   private func measure(
-    _ form: AttentionForm, _ pass: BenchmarkPass, length: Int, rate: Double
+    _ form: AttentionForm, _ pass: BenchmarkPass, length: Int, _ products: MatrixProducts<S>
   ) throws(AttentionError) -> BenchmarkReport.Result {
     let shape = AttentionShape(
       length: length, queryHeads: request.queryHeads, heads: request.heads, keyDim: request.headDim,
@@ -66,23 +66,28 @@ private struct Benchmark<S: RealScalar> {
     let options = AttentionOptions(form: form, threads: request.threads)
     PeakMemory.reset()
     var seconds: [Double] = []
+    var productSeconds: [Double] = []
+    // The first run warms caches and allocators.
     for repetition in 0...request.repeats {
-      let start = ContinuousClock.now
-      let outputs = try attention(inputs, options)
-      if pass == .forwardBackward {
-        _ = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: cotangent, options)
+      let elapsed = try time { () throws(AttentionError) in
+        let outputs = try attention(inputs, options)
+        if pass == .forwardBackward {
+          _ = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: cotangent, options)
+        }
       }
-      let elapsed = ContinuousClock.now - start
-      // The first run warms caches and allocators.
-      if repetition > 0 || request.repeats == 0 { seconds.append(elapsed / .seconds(1)) }
+      let product = time { products.run() }
+      if repetition > 0 {
+        seconds.append(elapsed)
+        productSeconds.append(product)
+      }
     }
-    let median = seconds.sorted()[seconds.count / 2]
     let pairs = Double(length) * Double(length) / 2 * Double(request.queryHeads)
-    let achieved = pairs * pass.operations(headDim: request.headDim) / median
+    let achieved = pairs * pass.operations(headDim: request.headDim) / median(seconds)
+    let rate = products.operations / median(productSeconds)
     return BenchmarkReport.Result(
-      form: form.description, pass: pass, dtype: type, length: length, queryHeads: request.queryHeads,
-      heads: request.heads, headDim: request.headDim, threads: request.threads, medianSeconds: median,
-      peakBytes: PeakMemory.bytes, gflops: achieved / 1e9, gemmFraction: achieved / rate)
+      form: form, pass: pass, dtype: type, length: length, queryHeads: request.queryHeads, heads: request.heads,
+      headDim: request.headDim, threads: request.threads, medianSeconds: median(seconds),
+      peakBytes: PeakMemory.bytes, gflops: achieved / 1e9, gemmGflops: rate / 1e9, gemmFraction: achieved / rate)
   }
 
   /// Queries and keys of ordinary size, unit w, β in (0, 2).
@@ -98,21 +103,36 @@ private struct Benchmark<S: RealScalar> {
       w: numbers(.w, -unit...unit), beta: numbers(.beta, 0...2), g: request.gated ? numbers(.g, -0.1...0) : nil)
     return (inputs, numbers(.do, -1...1))
   }
+}
 
-  /// Operations per second of products of n × n matrices, one on each thread at a time: the best of several trials.
-  private func gemmRate() -> Double {
-    let n = 768
-    let operands = (0..<request.threads).map { _ in
-      (0..<3).map { _ in Matrix<S>(rows: n, columns: n, entries: (0..<n * n).map { S($0 % 7) }) }
+/// Products of square matrices, one on each thread at a time: what attention is compared with.
+private struct MatrixProducts<S: RealScalar> {
+  private let operands: [[Matrix<S>]]
+  private let size = 512
+  private let repetitions = 4
+
+  init(threads: Int) {
+    let size = size
+    operands = (0..<threads).map { _ in
+      (0..<3).map { _ in Matrix<S>(rows: size, columns: size, entries: (0..<size * size).map { S($0 % 7) }) }
     }
-    let best = (0..<8).map { _ in
-      let start = ContinuousClock.now
-      DispatchQueue.concurrentPerform(iterations: request.threads) { thread in
-        let matrices = operands[thread]
-        for _ in 0..<4 { multiply(matrices[0], matrices[1], into: matrices[2]) }
-      }
-      return (ContinuousClock.now - start) / .seconds(1)
-    }.min()!
-    return 4 * 2 * Double(n * n * n) * Double(request.threads) / best
+  }
+
+  /// Floating-point operations of one run.
+  var operations: Double { Double(repetitions * 2 * operands.count) * Double(size * size * size) }
+
+  func run() {
+    DispatchQueue.concurrentPerform(iterations: operands.count) { thread in
+      let matrices = operands[thread]
+      for _ in 0..<repetitions { multiply(matrices[0], matrices[1], into: matrices[2]) }
+    }
   }
 }
+
+private func time<Failure>(_ work: () throws(Failure) -> Void) throws(Failure) -> Double {
+  let start = ContinuousClock.now
+  try work()
+  return (ContinuousClock.now - start) / .seconds(1)
+}
+
+private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }

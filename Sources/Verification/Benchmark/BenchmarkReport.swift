@@ -1,14 +1,18 @@
+import PathAttention
+
 /// The timings of one run. Encoded, it is the JSON of `pathcheck bench --json`: fields are added, never renamed.
 public struct BenchmarkReport: Sendable, Codable {
   /// One entry for every combination.
   public var results: [Result]
-  /// The rate of plain matrix products in the same run, in operations per second, by element type.
-  public var gemmRates: [String: Double]
 
   /// One combination.
   public struct Result: Sendable, Codable {
-    /// Like `blockwise (blocks of 64)`.
+    /// `sequential`, `wy` or `blockwise`.
     public var form: String
+    /// Rows per block of the blockwise form.
+    public var blockSize: Int?
+    /// How many times the blockwise form folds neighbouring blocks.
+    public var levels: Int?
     /// What was timed.
     public var pass: BenchmarkPass
     /// The scalar type.
@@ -29,9 +33,38 @@ public struct BenchmarkReport: Sendable, Codable {
     public var peakBytes: Int
     /// The operations that plain causal attention needs, in 10⁹ per second.
     public var gflops: Double
-    /// The same as a fraction of the matrix-product rate.
+    /// The rate of plain matrix products between the timed runs, in 10⁹ operations per second.
+    public var gemmGflops: Double
+    /// The one as a fraction of the other.
     public var gemmFraction: Double
     /// The slope of log(time) over log(length) to the next shorter length; absent for the shortest.
     public var growthExponent: Double?
+
+    init(
+      form: AttentionForm, pass: BenchmarkPass, dtype: BenchmarkElementType, length: Int, queryHeads: Int, heads: Int,
+      headDim: Int, threads: Int, medianSeconds: Double, peakBytes: Int, gflops: Double, gemmGflops: Double,
+      gemmFraction: Double
+    ) {
+      switch form {
+      case .sequentialProduct: self.form = "sequential"
+      case .compactWY: self.form = "wy"
+      case .blockwise(let blockSize, let levels):
+        self.form = "blockwise"
+        self.blockSize = blockSize
+        self.levels = levels
+      }
+      self.pass = pass
+      self.dtype = dtype
+      self.length = length
+      self.queryHeads = queryHeads
+      self.heads = heads
+      self.headDim = headDim
+      self.threads = threads
+      self.medianSeconds = medianSeconds
+      self.peakBytes = peakBytes
+      self.gflops = gflops
+      self.gemmGflops = gemmGflops
+      self.gemmFraction = gemmFraction
+    }
   }
 }
