@@ -21,4 +21,9 @@ import Verification
     let edges = [Int.min, -(1 << 61), -3, -1, 0, 1, 2, (1 << 61) - 2, (1 << 61) - 1, 1 << 61, Int.max]
     #expect(ScalarLaws<PrimeField>(integers: edges + Array(-9...9)) { $0.fieldElement() }.violation() == nil)
   }
+
+  #if arch(x86_64)
+    @Test("Float80, on small integers")
+    func float80() { #expect(ScalarLaws<Float80>(element: Self.smallInteger).violation() == nil) }
+  #endif
 }
