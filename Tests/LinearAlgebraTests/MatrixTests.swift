@@ -97,6 +97,7 @@ import Verification
   func preconditions() async {
     await #expect(processExitsWith: .failure) { _ = Matrix<Double>(rows: -1, columns: 1) }
     await #expect(processExitsWith: .failure) { _ = Matrix<Double>(rows: -2, columns: -2) }
+    await #expect(processExitsWith: .failure) { _ = Matrix<Double>(rows: -2, columns: -2, entries: [1, 2, 3, 4]) }
     // 2⁶⁴ ≡ 0 entries, and 2⁶² of 8 bytes each.
     await #expect(processExitsWith: .failure) { _ = Matrix<Double>(rows: 1 << 32, columns: 1 << 32) }
     await #expect(processExitsWith: .failure) { _ = Matrix<Double>(rows: 1 << 31, columns: 1 << 31) }
