@@ -38,6 +38,19 @@ import Testing
     }
   }
 
+  /// How many of a great many checks fail, and the first that does.
+  struct Failures: CustomStringConvertible {
+    private(set) var count = 0
+    private var first = ""
+    var description: String { "\(count) failures, the first: \(first)" }
+
+    mutating func check(_ holds: Bool, _ message: () -> String) {
+      guard !holds else { return }
+      if count == 0 { first = message() }
+      count += 1
+    }
+  }
+
   static let definitions = [
     Definition(format: .float16, exponentBits: 5, significandBits: 10),
     Definition(format: .bfloat16, exponentBits: 8, significandBits: 7),
@@ -49,13 +62,14 @@ import Testing
     "Numbers, midpoints and what is next to them round to nearest, ties to even",
     arguments: definitions)
   func everyMidpoint(_ definition: Definition) {
+    var failures = Failures()
     func check(_ x: Double, _ pattern: Int) {
       for sign in [1.0, -1.0] {
         let found = definition.format.round(sign * x)
         let expected = sign * definition.value(pattern)
         // Patterns, so that zeros of different sign differ.
-        if found.bitPattern != expected.bitPattern {
-          Issue.record("\(definition.format) of \(sign * x) (\(x.bitPattern)) is \(found), expected \(expected)")
+        failures.check(found.bitPattern == expected.bitPattern) {
+          "\(definition.format) of \(sign * x) (\(x.bitPattern)) is \(found), expected \(expected)"
         }
       }
     }
@@ -74,6 +88,7 @@ import Testing
     let infinity = definition.patterns.last!
     for x in [definition.magnitude(infinity), 0x1p200, .greatestFiniteMagnitude, .infinity] { check(x, infinity) }
     for x in [Double.leastNonzeroMagnitude, .leastNormalMagnitude, 0x1p-500] { check(x, 0) }
+    #expect(failures.count == 0, "\(failures)")
   }
 
   @Test("The unit roundoff is half the distance from 1 to the next number", arguments: definitions)
@@ -103,29 +118,33 @@ import Testing
   @Test("Every bfloat16 pattern widens to the number it stands for and narrows back to itself")
   func everyBFloat16() {
     let definition = Self.definitions[1]
+    var failures = Failures()
     for pattern in 0...UInt16.max {
       let x = BFloat16(bitPattern: pattern)
       let magnitude = Int(pattern & 0x7FFF)
       if magnitude < definition.patterns.upperBound {
         let expected = (pattern >> 15 == 0 ? 1 : -1) * definition.value(magnitude)
-        #expect(Double(x).bitPattern == expected.bitPattern, "\(pattern)")
-        #expect(Double(Float(x)).bitPattern == expected.bitPattern, "\(pattern)")
-        #expect(BFloat16(Double(x)) == x && BFloat16(Float(x)) == x, "\(pattern)")
+        failures.check(Double(x).bitPattern == expected.bitPattern) { "\(pattern) widens to \(Double(x))" }
+        failures.check(Double(Float(x)).bitPattern == expected.bitPattern) { "\(pattern) widens to \(Float(x))" }
+        failures.check(BFloat16(Double(x)) == x && BFloat16(Float(x)) == x) { "\(pattern) does not come back" }
       } else {
         // Quiet ones come back as they are, signalling ones quiet.
-        #expect(Double(x).isNaN && BFloat16(Float(x)).bitPattern == pattern | 0x0040, "\(pattern)")
+        failures.check(Double(x).isNaN && BFloat16(Float(x)).bitPattern == pattern | 0x0040) { "NaN \(pattern)" }
       }
     }
+    #expect(failures.count == 0, "\(failures)")
   }
 
   @Test("Float rounds to bfloat16 as Double does, which holds every Float")
   func floatToBFloat16() {
+    var failures = Failures()
     // Every Float that has 16 given upper bits and lower bits around a tie or an end.
     for upper in 0..<UInt32(0x7F80) {
       for lower: UInt32 in [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF] {
         let x = Float(bitPattern: upper << 16 | lower)
-        #expect(BFloat16(x) == BFloat16(Double(x)) && BFloat16(-x) == BFloat16(-Double(x)), "\(x)")
+        failures.check(BFloat16(x) == BFloat16(Double(x)) && BFloat16(-x) == BFloat16(-Double(x))) { "\(x)" }
       }
     }
+    #expect(failures.count == 0, "\(failures)")
   }
 }

@@ -50,14 +50,16 @@ import Verification
       """
     try HandmadeFile(header, payload: payload + payload).withPath { path in
       let file = try TensorFile(path: path)
-      for (pattern, x) in zip(patterns, try file.doubles("F16")) where !Float16(bitPattern: pattern).isNaN {
-        #expect(Float16(exactly: x)?.bitPattern == pattern)
+      let wrongHalves = zip(patterns, try file.doubles("F16")).filter { pattern, x in
+        !Float16(bitPattern: pattern).isNaN && Float16(exactly: x)?.bitPattern != pattern
       }
+      #expect(wrongHalves.isEmpty)
       // The value of a bfloat16 is that of the Float with these upper and no lower bits.
-      for (pattern, x) in zip(patterns, try file.doubles("BF16")) where !Float(bitPattern: UInt32(pattern) << 16).isNaN
-      {
-        #expect(Float(exactly: x)?.bitPattern == UInt32(pattern) << 16)
+      let wrongBrains = zip(patterns, try file.doubles("BF16")).filter { pattern, x in
+        let pattern = UInt32(pattern) << 16
+        return !Float(bitPattern: pattern).isNaN && Float(exactly: x)?.bitPattern != pattern
       }
+      #expect(wrongBrains.isEmpty)
       for name in ["F16", "BF16"] {
         // Beside the infinity of each sign: 2 · (2¹⁰ − 1) and 2 · (2⁷ − 1) patterns.
         #expect(try file.doubles(name).count(where: \.isNaN) == (name == "F16" ? 2046 : 254))
