@@ -36,16 +36,16 @@ let package = Package(
 
     // The library. Arrows point down only: each target depends on targets above it.
     library("NumberFormats", []),
-    library("TensorFiles", ["NumberFormats"]),
+    library("TensorFiles", ["NumberFormats"], tests: ["Verification"]),
     library(
       "LinearAlgebra",
       [
         "COpenBLAS",
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "BigInt", package: "BigInt"),
-      ]),
+      ], tests: ["Verification"]),
     [.target(name: "CRowKernels")],
-    library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["Verification"]),
+    library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["COpenBLAS", "Verification"]),
     library("Verification", ["LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles"]),
 
     // The command line.

@@ -119,7 +119,7 @@ private struct BLASLayout {
 
   init<S>(_ view: MatrixView<S>) {
     // With one row or one column a stride is never used, and BLAS still wants a leading dimension that would fit.
-    if view.columnStride == 1 || view.columns == 1 && view.rowStride != 1 {
+    if view.columnStride == 1 {
       transpose = CblasNoTrans
       leadingDimension = blasint(max(1, view.columns, view.rows > 1 ? view.rowStride : 1))
     } else {

@@ -122,6 +122,11 @@ struct HeaderParser {
         guard let string = String(validating: text, as: UTF8.self) else {
           throw .header(file: file, byte: position, expected: "UTF-8", found: "other bytes in a string")
         }
+        guard !string.hasLongRunOfMarks else {
+          throw .header(
+            file: file, byte: position, expected: "at most \(String.longestRunOfMarks) combining marks on one letter",
+            found: "more")
+        }
         return string
       case UInt8(ascii: "\\"):
         position += 1
@@ -191,5 +196,31 @@ struct HeaderParser {
   private func unexpected(_ expected: String) -> TensorFileError {
     let found = position < bytes.count ? "'\(UnicodeScalar(bytes[position]))'" : "the end"
     return .header(file: file, byte: position, expected: expected, found: found)
+  }
+}
+
+extension String {
+  /// The most combining marks on one letter: what the Stream-Safe Text Format allows (Unicode Standard Annex 15, section
+  /// 13), which no language comes near.
+  static let longestRunOfMarks = 30
+
+  /// Whether more than that stand in a row. Comparing and hashing strings sorts such runs in quadratic time, so a header full
+  /// of marks would keep its reader busy for days.
+  fileprivate var hasLongRunOfMarks: Bool {
+    var run = 0
+    for scalar in unicodeScalars {
+      run = scalar.isMark ? run + 1 : 0
+      if run > Self.longestRunOfMarks { return true }
+    }
+    return false
+  }
+}
+
+extension UnicodeScalar {
+  fileprivate var isMark: Bool {
+    switch properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark: true
+    default: false
+    }
   }
 }

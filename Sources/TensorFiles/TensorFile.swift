@@ -4,7 +4,7 @@ import NumberFormats
 /// An open safetensors file: mapped into memory, its header read and checked against its size.
 ///
 /// Once open, every tensor it lists can be read: types are known, shapes and byte ranges agree, ranges neither overlap nor
-/// leave holes nor reach beyond the end.
+/// leave holes nor reach beyond the end. The file must not shrink meanwhile, as for anything mapped.
 ///
 /// The format: 8 bytes of little-endian header length, the header in JSON, the elements in little-endian row-major order.
 public struct TensorFile: Sendable {
@@ -26,12 +26,19 @@ public struct TensorFile: Sendable {
   /// - Throws: `TensorFileError` when it cannot be read or is not a safetensors file in every respect.
   /// - Complexity: O(header); elements are not touched.
   public init(path: String) throws(TensorFileError) {
-    self.path = path
+    let data: Data
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
     } catch {
       throw .unreadable(file: path, reason: Self.reason(error, path))
     }
+    try self.init(data, path: path)
+  }
+
+  /// A file of which the bytes are at hand, counted from 0.
+  package init(_ data: Data, path: String) throws(TensorFileError) {
+    self.path = path
+    self.data = data
     guard data.count >= 8 else {
       throw .unreadable(file: path, reason: "a safetensors file has at least 8 bytes, found \(data.count)")
     }
@@ -67,10 +74,10 @@ public struct TensorFile: Sendable {
     }
   }
 
-  /// The elements of an integer tensor.
+  /// The elements of a tensor of integers or truth values, which are 0 and 1.
   ///
-  /// - Throws: `TensorFileError` when there is no such tensor, its elements are not integers, or one of them is too large
-  ///   for `Int`.
+  /// - Throws: `TensorFileError` when there is no such tensor, its elements are floating-point numbers, or one of them is
+  ///   too large for `Int` or no truth value.
   /// - Complexity: O(elements).
   public func integers(_ name: String) throws(TensorFileError) -> [Int] {
     let tensor = try tensor(name)
@@ -88,6 +95,12 @@ public struct TensorFile: Sendable {
         throw .outOfRange(file: path, tensor: name, expected: "up to \(Int.max)", found: "\(large)")
       }
       return values.map { Int($0) }
+    case .bool:
+      let values = elements(of: tensor, UInt8.self) { Int($0) }
+      if let other = values.first(where: { $0 > 1 }) {
+        throw .outOfRange(file: path, tensor: name, expected: "0 or 1", found: "\(other)")
+      }
+      return values
     default:
       throw .elementType(file: path, tensor: name, expected: "of integers", found: tensor.elementType)
     }
@@ -154,9 +167,9 @@ public struct TensorFile: Sendable {
       throw invalid(
         "a dtype of \(ElementType.allCases.map(\.rawValue).joined(separator: ", "))", "'\(entry.elementType)'")
     }
-    var size = elementType.size
-    for dimension in entry.shape {
-      let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
+    var size = 1
+    for factor in entry.shape + [elementType.size] {
+      let (product, overflow) = size.multipliedReportingOverflow(by: factor)
       guard !overflow else { throw invalid("a size that can be counted", "shape \(entry.shape)") }
       size = product
     }

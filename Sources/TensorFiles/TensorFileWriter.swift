@@ -38,10 +38,10 @@ public struct TensorFileWriter: Sendable {
     try add(name, shape, count: elements.count, data, elementType)
   }
 
-  /// Adds an integer tensor.
+  /// Adds a tensor of integers or of truth values, which are 0 and 1.
   ///
-  /// - Throws: `TensorFileError` when the type is not one of integers, an element does not fit it, the shape and the number
-  ///   of elements differ, or the name is taken.
+  /// - Throws: `TensorFileError` when the type is one of floating-point numbers, an element does not fit it, the shape and
+  ///   the number of elements differ, or the name is taken.
   public mutating func add(
     _ name: String, shape: [Int], _ elements: [Int], as elementType: ElementType
   ) throws(TensorFileError) {
@@ -55,6 +55,7 @@ public struct TensorFileWriter: Sendable {
       case .uint32: Self.exactBytes(elements, as: UInt32.self)
       case .uint16: Self.exactBytes(elements, as: UInt16.self)
       case .uint8: Self.exactBytes(elements, as: UInt8.self)
+      case .bool: elements.allSatisfy { $0 == 0 || $0 == 1 } ? Self.exactBytes(elements, as: UInt8.self) : nil
       default:
         throw .elementType(
           file: "(new file)", tensor: name, expected: "of integers for integer elements", found: elementType)
@@ -72,11 +73,14 @@ public struct TensorFileWriter: Sendable {
   /// - Parameters:
   ///   - path: Where.
   ///   - overwriting: Whether a file that is there may be replaced.
-  /// - Throws: `TensorFileError` when it may not, or the file cannot be written.
+  /// - Throws: `TensorFileError` when it may not, the names and the metadata make a header longer than the format allows, or
+  ///   the file cannot be written.
   public func write(to path: String, overwriting: Bool = false) throws(TensorFileError) {
     if !overwriting, FileManager.default.fileExists(atPath: path) { throw .exists(file: path) }
     do {
-      try data().write(to: URL(fileURLWithPath: path), options: overwriting ? .atomic : .withoutOverwriting)
+      try data(for: path).write(to: URL(fileURLWithPath: path), options: overwriting ? .atomic : .withoutOverwriting)
+    } catch let error as TensorFileError {
+      throw error
     } catch CocoaError.fileWriteFileExists {
       throw .exists(file: path)
     } catch {
@@ -107,7 +111,7 @@ public struct TensorFileWriter: Sendable {
     }
   }
 
-  private func data() throws -> Data {
+  private func data(for path: String) throws -> Data {
     struct Entry: Encodable {
       let dtype: String
       let shape: [Int]
@@ -141,6 +145,10 @@ public struct TensorFileWriter: Sendable {
     var json = try encoder.encode(header)
     // Spaces after the header align the elements to 8 bytes.
     json += Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
+    guard json.count <= TensorFile.longestHeader else {
+      throw TensorFileError.headerLength(
+        file: path, expected: "at most \(TensorFile.longestHeader)", found: UInt64(json.count))
+    }
     return Data(withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) }) + json + payload
   }
 

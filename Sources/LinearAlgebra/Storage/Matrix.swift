@@ -15,11 +15,11 @@ public final class Matrix<Element: Scalar>: @unchecked Sendable {
   /// - Precondition: both sizes are non-negative and their product is representable.
   @inlinable
   public init(rows: Int, columns: Int) {
-    precondition(rows >= 0 && columns >= 0, "a matrix cannot have \(rows) × \(columns) entries")
+    let count = Self.count(rows: rows, columns: columns)
     self.rows = rows
     self.columns = columns
-    base = .allocate(capacity: rows * columns)
-    base.initialize(repeating: .zero, count: rows * columns)
+    base = .allocate(capacity: count)
+    base.initialize(repeating: .zero, count: count)
   }
 
   /// A matrix with given entries, row after row.
@@ -27,13 +27,21 @@ public final class Matrix<Element: Scalar>: @unchecked Sendable {
   /// - Precondition: there are rows · columns of them.
   @inlinable
   public init(rows: Int, columns: Int, entries: [Element]) {
-    precondition(entries.count == rows * columns, "\(rows) × \(columns) entries expected, \(entries.count) found")
+    let count = Self.count(rows: rows, columns: columns)
+    precondition(entries.count == count, "\(rows) × \(columns) entries expected, \(entries.count) found")
     self.rows = rows
     self.columns = columns
-    base = .allocate(capacity: entries.count)
+    base = .allocate(capacity: count)
     entries.withUnsafeBufferPointer { entries in
       if let first = entries.baseAddress { base.initialize(from: first, count: entries.count) }
     }
+  }
+
+  @inlinable
+  static func count(rows: Int, columns: Int) -> Int {
+    let (count, isTooLarge) = rows.multipliedReportingOverflow(by: columns)
+    precondition(rows >= 0 && columns >= 0 && !isTooLarge, "a matrix cannot have \(rows) × \(columns) entries")
+    return count
   }
 
   deinit {

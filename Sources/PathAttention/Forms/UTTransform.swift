@@ -71,3 +71,12 @@ struct UTTransform<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     rounding.addProduct(E.transposed, .blockCotangents, W, .gramReflections, to: dW)
   }
 }
+
+/// M of n consecutive reflections, without its unit diagonal, and T Y: what the forms are made of, for comparison with other
+/// text for the same.
+package func utTransform<S: Scalar>(
+  W: MatrixView<S>, β: MatrixView<S>, of Y: some ReadableMatrix<S>
+) -> (M: Matrix<S>, TY: Matrix<S>) {
+  let transform = UTTransform(W: W, β: β, rounding: NoRounding())
+  return (transform.M, transform.apply(to: Y, .blockProducts))
+}

@@ -4,6 +4,8 @@ public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible 
   case size(name: String, found: Int)
   /// The query heads cannot be shared out evenly among the key/value heads.
   case heads(queryHeads: Int, heads: Int)
+  /// The tensors of these sizes could not be addressed.
+  case tooLarge(AttentionShape)
   /// A tensor has the wrong number of entries.
   case count(tensor: String, expected: Int, found: Int)
   /// Segment boundaries do not rise from 0 to the number of tokens.
@@ -22,6 +24,9 @@ public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible 
       "\(name) must be \(name == "length" || name == "batch" ? "zero or more" : "at least 1"), found \(found)"
     case .heads(let queryHeads, let heads):
       "the number of query heads must be a multiple of the number of key/value heads, found \(queryHeads) and \(heads)"
+    case .tooLarge(let shape):
+      "the sizes are too large together: batch \(shape.batch), length \(shape.length), queryHeads \(shape.queryHeads), "
+        + "keyDim \(shape.keyDim), valueDim \(shape.valueDim)"
     case .count(let tensor, let expected, let found):
       "tensor '\(tensor)' must have \(expected) entries, found \(found)"
     case .segments(let found):

@@ -67,10 +67,20 @@ extension AttentionShape {
       throw .size(name: name, found: size)
     }
     guard queryHeads % heads == 0 else { throw .heads(queryHeads: queryHeads, heads: heads) }
+    // Nothing that is computed from the sizes may overflow, not even for an empty tensor: bytes of the largest tensor.
+    var bytes = 16
+    for factor in [max(1, batch), max(1, length), queryHeads, max(keyDim, valueDim)] {
+      let (product, isTooLarge) = bytes.multipliedReportingOverflow(by: factor)
+      guard !isTooLarge else { throw .tooLarge(self) }
+      bytes = product
+    }
   }
 
   func segments(boundaries: [Int]?) throws(AttentionError) -> [Range<Int>] {
-    guard let boundaries else { return (0..<batch).map { $0 * length..<($0 + 1) * length } }
+    guard let boundaries else {
+      // However many sequences of no tokens a file may claim, there is nothing to do for them.
+      return length == 0 ? [] : (0..<batch).map { $0 * length..<($0 + 1) * length }
+    }
     guard batch == 1 else { throw .segments("batch is \(batch)") }
     guard boundaries.first == 0, boundaries.last == length else {
       throw .segments("starts at \(boundaries.first ?? -1), ends at \(boundaries.last ?? -1), \(length) tokens")

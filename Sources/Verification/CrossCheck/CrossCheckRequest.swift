@@ -50,7 +50,7 @@ public enum TensorLayout: String, CaseIterable, Sendable, Codable {
 
   /// Entries in the order of `bthd`, from entries in this layout. O(entries).
   func reorder(_ entries: [Double], dimensions bthd: [Int]) -> [Double] {
-    guard self == .bhtd else { return entries }
+    guard self == .bhtd, !entries.isEmpty else { return entries }
     let (tokens, heads, lanes) = (bthd[1], bthd[2], bthd.count > 3 ? bthd[3] : 1)
     var reordered = [Double]()
     reordered.reserveCapacity(entries.count)
