@@ -26,7 +26,7 @@ struct SegmentGroup: Sendable {
 /// A walk over all segments and heads of a problem with one of the three forms.
 ///
 /// The key side of a group is prepared once; then its query heads walk over it, piece by piece. Groups of a single piece are
-/// spread over the threads; of the larger ones, one after the other, the pieces are. Queries are scaled before they are
+/// spread over the threads; of the larger ones, a few at a time, the pieces are. Queries are scaled before they are
 /// given to the form, so the tiles that visitors see are scale · A.
 ///
 /// The sequential product takes no part in rounding.
@@ -75,24 +75,29 @@ struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     }
     let isSmall = Dictionary(grouping: groups) { form.hasSinglePiece(length: $0.segment.count) }
     let small = isSmall[true] ?? []
-    performTasks(small.count, threads: threads) { run(pass, small[$0], threads: 1, meter) }
-    for group in isSmall[false] ?? [] { run(pass, group, threads: threads, meter) }
+    performTasks(small.count, threads: threads) { run(pass, small[$0...$0], threads: 1, meter) }
+    // As many at once as there are threads, so that these find work when a group comes to its end.
+    let large = isSmall[false] ?? []
+    for batch in ranges(of: large.count, by: threads) { run(pass, large[batch], threads: threads, meter) }
   }
 
-  private func run(_ pass: some Pass<S>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?) {
-    let K = inputs.k.window(group.segment, head: group.head)
-    let W = inputs.w.window(group.segment, head: group.head)
-    let β = inputs.beta.window(group.segment, head: group.head)
+  private func run(_ pass: some Pass<S>, _ groups: ArraySlice<SegmentGroup>, threads: Int, _ meter: ProgressMeter?) {
+    func prepared<Form: LogitForm<S>>(_ form: (_ K: MatrixView<S>, _ W: MatrixView<S>, _ β: MatrixView<S>) -> Form) {
+      let prepared = groups.map { group in
+        let form = form(
+          inputs.k.window(group.segment, head: group.head), inputs.w.window(group.segment, head: group.head),
+          inputs.beta.window(group.segment, head: group.head))
+        return PreparedGroup(group: group, form: form)
+      }
+      pass.run(prepared, threads: threads, meter)
+    }
     switch form {
-    case .sequentialProduct:
-      pass.run(SequentialProduct(K: K, W: W, β: β), group, threads: threads, meter)
-    case .compactWY:
-      pass.run(CompactWY(K: K, W: W, β: β, rounding: rounding), group, threads: threads, meter)
+    case .sequentialProduct: prepared { SequentialProduct(K: $0, W: $1, β: $2) }
+    case .compactWY: prepared { CompactWY(K: $0, W: $1, β: $2, rounding: rounding) }
     case .blockwise(let blockSize, let levels):
-      let form = Blockwise(
-        K: K, W: W, β: β, blockSize: blockSize, levels: levels, threads: threads,
-        rounding: rounding)
-      pass.run(form, group, threads: threads, meter)
+      prepared {
+        Blockwise(K: $0, W: $1, β: $2, blockSize: blockSize, levels: levels, threads: threads, rounding: rounding)
+      }
     }
   }
 
@@ -146,9 +151,15 @@ protocol BackwardVisitors<Element>: Sendable {
   func finish(_ group: SegmentGroup, _ collections: [Collection])
 }
 
+/// A group with its key side.
+private struct PreparedGroup<Form: LogitForm>: Sendable {
+  let group: SegmentGroup
+  let form: Form
+}
+
 private protocol Pass<Element>: Sendable {
   associatedtype Element: Scalar
-  func run(_ form: some LogitForm<Element>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?)
+  func run<Form: LogitForm<Element>>(_ groups: [PreparedGroup<Form>], threads: Int, _ meter: ProgressMeter?)
 }
 
 extension ProgressMeter {
@@ -160,15 +171,20 @@ private struct ForwardPass<S: Scalar, Rounding: RoundingModel<S>, Visitors: Forw
   let traversal: Traversal<S, Rounding>
   let visitors: Visitors
 
-  func run(_ form: some LogitForm<S>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?) {
-    // The last pieces see the most keys; they go first, so that threads finish together.
-    let tasks = form.pieces.reversed().flatMap { piece in group.queryHeads.map { (piece, group.place($0)) } }
+  func run<Form: LogitForm<S>>(_ groups: [PreparedGroup<Form>], threads: Int, _ meter: ProgressMeter?) {
+    let tasks = groups.flatMap { prepared in
+      prepared.form.pieces.flatMap { piece in
+        prepared.group.queryHeads.map { (form: prepared.form, place: prepared.group.place($0), piece: piece) }
+      }
+    }
+    // Those that see the most keys go first, so that threads finish together.
+    let order = tasks.indices.sorted { tasks[$0].piece.lowerBound > tasks[$1].piece.lowerBound }
     performTasks(tasks.count, threads: threads) { index in
-      let (piece, place) = tasks[index]
-      let queries = traversal.queries(place, piece: piece)
+      let task = tasks[order[index]]
+      let queries = traversal.queries(task.place, piece: task.piece)
       guard !queries.tokens.isEmpty else { return }
-      let visitor = visitors.visitor(place, tokens: queries.tokens)
-      form.forward(queries, visitor)
+      let visitor = visitors.visitor(task.place, tokens: queries.tokens)
+      task.form.forward(queries, visitor)
       visitors.finish(visitor)
       meter?.add(queries.tokens)
     }
@@ -191,20 +207,24 @@ private struct BackwardPass<S: Scalar, Rounding: RoundingModel<S>, Visitors: Bac
     self.gradient = gradient
   }
 
-  func run(_ form: some LogitForm<S>, _ group: SegmentGroup, threads: Int, _ meter: ProgressMeter?) {
-    let shares = deal(form.pieces)
-    // A share is used by one thread, and after that by this one.
+  func run<Form: LogitForm<S>>(_ groups: [PreparedGroup<Form>], threads: Int, _ meter: ProgressMeter?) {
+    let shares = groups.indices.flatMap { index in deal(groups[index].form.pieces).map { (group: index, pieces: $0) } }
     let results = mapTasks(shares.count, threads: threads) { index in
-      Unshared(value: walk(shares[index], form, group, meter))
+      let (group, pieces) = shares[index]
+      return Unshared(value: walk(pieces, groups[group].form, groups[group].group, meter))
     }
-    form.finish(
-      results.map { $0.value.cotangent },
-      KeyGradient(
-        dK: gradient.dk.mutableWindow(group.segment, head: group.head),
-        dW: gradient.dw.mutableWindow(group.segment, head: group.head),
-        dβ: gradient.dbeta.mutableWindow(group.segment, head: group.head)),
-      threads: threads)
-    visitors.finish(group, results.map { $0.value.collection })
+    for (index, prepared) in groups.enumerated() {
+      let (group, form) = (prepared.group, prepared.form)
+      let results = zip(shares, results).filter { $0.0.group == index }.map { $0.1.value }
+      form.finish(
+        results.map(\.cotangent),
+        KeyGradient(
+          dK: gradient.dk.mutableWindow(group.segment, head: group.head),
+          dW: gradient.dw.mutableWindow(group.segment, head: group.head),
+          dβ: gradient.dbeta.mutableWindow(group.segment, head: group.head)),
+        threads: threads)
+      visitors.finish(group, results.map(\.collection))
+    }
   }
 
   /// Pieces see the more keys the later they are: dealt back and forth from the last one, shares come out equal.

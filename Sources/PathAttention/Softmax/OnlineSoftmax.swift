@@ -27,30 +27,39 @@ final class OnlineSoftmax<S: SoftmaxScalar, Rounding: RoundingModel<S>>: LogitVi
 
   func visit(_ tile: MutableMatrixView<S>, rows: Range<Int>, column: Int) {
     let O = O.mutableView.rows(rows)
-    for r in 0..<tile.rows {
-      let row = rows.lowerBound + r
-      let entries = tile.row(r)
-      let count = causalCount(token: tokens[row], column: column, columns: tile.columns)
-      let logits = UnsafeMutableBufferPointer(rebasing: entries[..<count])
-      gate?.add(to: logits, token: tokens[row], column: column)
-      rounding.round(logits, .accumulators)
-
-      var m = S.pivot(of: UnsafeBufferPointer(logits))
-      if let (oldM, oldL) = state[row] {
-        m = S.pivot(oldM, m)
-        let rescale = m == oldM ? S.one : S.exponential(oldM, minus: m)
-        if rescale != S.one {
-          let o = O.row(r)
-          for lane in 0..<o.count { o[lane] *= rescale }
-        }
-        state[row] = (m, rounding.rounded(oldL * rescale + S.exponentiate(logits, minus: m), .accumulators))
-      } else {
-        state[row] = (m, rounding.rounded(S.exponentiate(logits, minus: m), .accumulators))
+    // One exclusive access to the state for all rows.
+    state.withUnsafeMutableBufferPointer { state in
+      for r in 0..<tile.rows {
+        let token = tokens[rows.lowerBound + r]
+        let entries = tile.row(r)
+        let count = causalCount(token: token, column: column, columns: tile.columns)
+        let logits = UnsafeMutableBufferPointer(rebasing: entries[..<count])
+        gate?.add(to: logits, token: token, column: column)
+        exponentiate(logits, &state[rows.lowerBound + r], O.row(r))
+        for j in count..<entries.count { entries[j] = .zero }
       }
-      rounding.round(logits, .accumulators)
-      for j in count..<entries.count { entries[j] = .zero }
     }
     rounding.addProduct(tile, .weights, V.rows(column..<column + tile.columns), .values, to: O)
+  }
+
+  /// s_j ← exp(s_j − m), with m and l brought up to date, and o rescaled to the new m.
+  @inline(__always)
+  private func exponentiate(
+    _ logits: UnsafeMutableBufferPointer<S>, _ state: inout (m: S, l: S)?, _ o: UnsafeMutableBufferPointer<S>
+  ) {
+    rounding.round(logits, .accumulators)
+    var m = S.pivot(of: UnsafeBufferPointer(logits))
+    var l = S.zero
+    if let (oldM, oldL) = state {
+      m = S.pivot(oldM, m)
+      let rescale = m == oldM ? S.one : S.exponential(oldM, minus: m)
+      if rescale != S.one {
+        for lane in 0..<o.count { o[lane] *= rescale }
+      }
+      l = oldL * rescale
+    }
+    state = (m, rounding.rounded(l + S.exponentiate(logits, minus: m), .accumulators))
+    rounding.round(logits, .accumulators)
   }
 
   /// Once every tile has been visited: O ← O / l, and the log-sum-exp, m and l of each row.

@@ -40,8 +40,8 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
 
   // MARK: The walk of a piece
 
-  /// A piece is a run of at most 2³ blocks: enough rows for an efficient product, few enough for a tile to stay in cache.
-  private static var largestPieceLevel: Int { 3 }
+  /// A piece is a run of at most 2² blocks: enough rows for an efficient product, few enough for a tile to stay in cache.
+  private static var largestPieceLevel: Int { 2 }
 
   private var pieceLevel: Int { min(Self.largestPieceLevel, folded.levels.count - 1) }
 
@@ -54,7 +54,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   }
 
   /// How many columns of a run are visited at once: a tile should stay in the second-level cache beside another one.
-  private var tileColumns: Int { max(blockSize, 128) }
+  private var tileColumns: Int { max(blockSize, 256) }
 
   /// Queries in some rows, carried to the end of a run, meet its keys and are then carried to its start.
   private struct Step {
@@ -106,7 +106,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   // MARK: Forward
 
   func forward(_ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>) {
-    let scratch = TileScratch<S>(rows: queries.tokens.count, columns: tileColumns, lanes: lanes)
+    let scratch = TileScratch<S>(rows: queries.tokens.count, columns: tileColumns, blockSize: blockSize, lanes: lanes)
     // Rows of it are carried further and further.
     let X = queries.Q.copy().mutableView
     for (b, rows) in ownBlocks(queries) {
@@ -154,7 +154,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
     _ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>, dQ: MutableMatrixView<S>,
     into cotangent: inout Cotangent
   ) {
-    let scratch = TileScratch<S>(rows: queries.tokens.count, columns: tileColumns, lanes: lanes)
+    let scratch = TileScratch<S>(rows: queries.tokens.count, columns: tileColumns, blockSize: blockSize, lanes: lanes)
     let own = ownBlocks(queries)
     let steps = steps(queries)
 
@@ -242,10 +242,11 @@ private struct TileScratch<S: Scalar> {
   /// - Parameters:
   ///   - rows: The most query rows of a tile.
   ///   - columns: The most columns of a tile.
+  ///   - blockSize: The most rows and columns of projections.
   ///   - lanes: d.
-  init(rows: Int, columns: Int, lanes: Int) {
+  init(rows: Int, columns: Int, blockSize: Int, lanes: Int) {
     tiles = Matrix(rows: 1, columns: rows * columns)
-    projections = Matrix(rows: 1, columns: rows * columns)
+    projections = Matrix(rows: 1, columns: blockSize * blockSize)
     self.rows = Matrix(rows: rows, columns: lanes)
   }
 
