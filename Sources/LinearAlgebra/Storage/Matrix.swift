@@ -37,6 +37,22 @@ public final class Matrix<Element: Scalar>: @unchecked Sendable {
     }
   }
 
+  /// A copy of what a view shows.
+  @inlinable
+  public init(copying view: MatrixView<Element>) {
+    rows = view.rows
+    columns = view.columns
+    base = .allocate(capacity: rows * columns)
+    for i in 0..<rows {
+      let row = base + i * columns
+      if view.columnStride == 1 {
+        if let entries = view.row(i).baseAddress { row.initialize(from: entries, count: columns) }
+      } else {
+        for j in 0..<columns { (row + j).initialize(to: view[i, j]) }
+      }
+    }
+  }
+
   @inlinable
   static func count(rows: Int, columns: Int) -> Int {
     let (count, isTooLarge) = rows.multipliedReportingOverflow(by: columns)

@@ -25,9 +25,5 @@ extension ReadableMatrix {
   @inlinable public var transposed: MatrixView<Element> { view.transposed }
 
   /// An owned copy.
-  @inlinable public func copy() -> Matrix<Element> {
-    let copy = Matrix<Element>(rows: view.rows, columns: view.columns)
-    assign(self, to: copy)
-    return copy
-  }
+  @inlinable public func copy() -> Matrix<Element> { Matrix(copying: view) }
 }
