@@ -18,7 +18,7 @@ enum InputChange: Sendable {
     }
   }
 
-  func apply(to inputs: AttentionInputs<Double>) throws -> AttentionInputs<Double> {
+  func apply(to inputs: AttentionInputs<Double>) throws(AttentionError) -> AttentionInputs<Double> {
     var (v, w, beta) = (inputs.v.entries, inputs.w.entries, inputs.beta.entries)
     switch self {
     case .clippedStrength(let limit): beta = beta.map { min($0, limit) }

@@ -65,13 +65,19 @@ public struct Variant: Sendable, CustomStringConvertible {
   /// - Precondition: The block size is positive.
   public func implementation(blockSize: Int) -> Implementation {
     precondition(blockSize > 0, "a block has at least one row, found \(blockSize)")
-    return Implementation(name: id) { attentionCase in
-      var changed = attentionCase
-      if let inputChange { changed.inputs = try inputChange.apply(to: attentionCase.inputs) }
-      var tensors = try choices.evaluate(changed, blockSize: blockSize)
-      inputChange?.pullBack(&tensors, to: attentionCase.inputs)
-      outputChange?.apply(to: &tensors, of: attentionCase.inputs.shape)
-      return tensors
-    }
+    return Implementation(name: id) { try evaluate($0, blockSize: blockSize) }
+  }
+
+  /// What the variant computes for a case: o, lse (`softmax.none` has none), and every gradient when the case has a
+  /// cotangent.
+  func evaluate(
+    _ attentionCase: AttentionCase, blockSize: Int
+  ) throws(AttentionError) -> [AttentionTensor: [Double]] {
+    var changed = attentionCase
+    if let inputChange { changed.inputs = try inputChange.apply(to: attentionCase.inputs) }
+    var tensors = try choices.evaluate(changed, blockSize: blockSize)
+    inputChange?.pullBack(&tensors, to: attentionCase.inputs)
+    outputChange?.apply(to: &tensors, of: attentionCase.inputs.shape)
+    return tensors
   }
 }

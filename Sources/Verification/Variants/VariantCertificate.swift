@@ -25,7 +25,9 @@ extension Variant {
   ///
   /// - Parameter problems: The shapes; the families of β and w are not looked at.
   /// - Throws: `AttentionError` when a problem makes no sense.
-  public func equivalence(on problems: [Problem] = Variant.certificateProblems) throws -> VariantEquivalence {
+  public func equivalence(
+    on problems: [Problem] = Variant.certificateProblems
+  ) throws(AttentionError) -> VariantEquivalence {
     guard hasExactLogits else { return .undecided }
     var result = VariantEquivalence.equal
     for problem in problems {
@@ -69,7 +71,7 @@ extension Variant {
 private struct ExactComparison {
   let result: VariantEquivalence
 
-  init(_ variant: Variant, _ problem: Problem) throws {
+  init(_ variant: Variant, _ problem: Problem) throws(AttentionError) {
     let inputs = try problem.exactInputs()
     let scale = SeededGenerator.scale(problem.seed)
     let program = ExactProgram(variant.choices, problem, inputs, scale: scale)
@@ -84,7 +86,7 @@ private struct ExactComparison {
       result = .different
       return
     }
-    func gradientsAgree(_ cotangent: LogitTable<PrimeField>) throws -> Bool {
+    func gradientsAgree(_ cotangent: LogitTable<PrimeField>) throws(AttentionError) -> Bool {
       let expected = try logitGradients(
         of: inputs, cotangent: cotangent, scale: scale, gate: problem.convention, form: form)
       return ExactProgram(variant.choices, problem, inputs, scale: scale).gradients(cotangent).agree(with: expected)

@@ -50,8 +50,8 @@ extension VariantCatalogue {
       $0.transform = .strengthAfter
     },
     Variant("ut.sign", "(I − L)⁻¹ instead of (I + L)⁻¹", blocks: 1) { $0.transform = .flippedSign },
-    Variant("ut.diagonalInside", "M = I + tril(diag(β) W Wᵀ), with the diagonal", blocks: 1) {
-      $0.transform = .diagonalInside
+    Variant("ut.diagonalInside", "M = I + tril(diag(β) W Wᵀ), with the diagonal: β becomes β/(1 + β‖w‖²)") {
+      $0.strength = .damped
     },
     Variant("ut.transposed", "Tᵀ instead of T", blocks: 1) { $0.transform = .transposed },
   ]

@@ -40,6 +40,9 @@ struct LogitProgram<S: ProgramScalar> {
       case .one: tape.shift(tape.zeros(β.rows, 1), by: .one)
       case .squared: tape.rowProducts(β, β)
       case .previousToken: tape.previousRows(β)
+      case .damped:
+        tape.rowProducts(
+          β, tape.reciprocals(tape.shift(tape.rowProducts(β, tape.rowProducts(self.W, self.W)), by: .one)))
       }
   }
 
@@ -198,10 +201,8 @@ struct TransformProgram<S: ProgramScalar> {
   let choices: ProgramChoices
   let W: Variable<S>
   let β: Variable<S>
-  /// stril(diag(β) W Wᵀ), scaled or signed as the choices say.
+  /// stril(diag(β) W Wᵀ), with the factor and sign that the choices say.
   private let L: Variable<S>
-  /// 1/(1 + β‖w‖²), the inverse of M's diagonal if that holds more than ones.
-  private let diagonal: Variable<S>?
 
   init(tape: Tape<S>, choices: ProgramChoices, W: Variable<S>, β: Variable<S>) {
     self.tape = tape
@@ -213,14 +214,6 @@ struct TransformProgram<S: ProgramScalar> {
     var L = tape.lowerTriangle(tape.product(w, w.transposed), withDiagonal: false)
     if choices.transform != .withoutStrength { L = tape.scaleRows(L, by: strength) }
     if choices.transform == .flippedSign { L = tape.scale(L, by: -S.one) }
-    if choices.transform == .diagonalInside {
-      let ones = tape.shift(tape.rowProducts(strength, tape.rowProducts(w, w)), by: .one)
-      let reciprocals = tape.reciprocals(ones)
-      L = tape.scaleRows(L, by: reciprocals)
-      diagonal = reciprocals
-    } else {
-      diagonal = nil
-    }
     self.L = L
   }
 
@@ -232,8 +225,6 @@ struct TransformProgram<S: ProgramScalar> {
     case .given, .withoutStrength, .flippedSign:
       return tape.solve(
         M, .lower, tape.scaleRows(Y, by: strength), adjointTransposes: choices.backward.adjointTransposes)
-    case .diagonalInside:
-      return tape.solve(M, .lower, tape.scaleRows(tape.scaleRows(Y, by: strength), by: diagonal!))
     case .strengthAfter:
       return tape.scaleRows(tape.solve(M, .lower, Y), by: strength)
     case .transposed:

@@ -5,7 +5,11 @@ struct ProgramChoices: Sendable, Equatable {
 
   /// β_t
   var strength = Strength.given
-  enum Strength: Equatable { case given, scaled(Double), lessOne, one, squared, previousToken }
+  enum Strength: Equatable {
+    case given, scaled(Double), lessOne, one, squared, previousToken
+    /// β/(1 + β‖w‖²)
+    case damped
+  }
 
   /// w_t
   var vector = Vector.given
@@ -33,7 +37,7 @@ struct ProgramChoices: Sendable, Equatable {
 
   /// T = M⁻¹ diag(β) with M = I + stril(diag(β) W Wᵀ)
   var transform = Transform.given
-  enum Transform: Equatable { case given, withoutStrength, strengthAfter, flippedSign, diagonalInside, transposed }
+  enum Transform: Equatable { case given, withoutStrength, strengthAfter, flippedSign, transposed }
 
   /// X ← X R
   var carry = Carry.given

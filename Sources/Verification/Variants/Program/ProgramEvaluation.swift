@@ -5,15 +5,18 @@ extension ProgramChoices {
   /// Evaluates the program on a case: o, lse (unless there is no softmax), and the gradients if the case has a cotangent.
   ///
   /// Each unit is differentiated by itself; gradients of what query heads share add up in the gradients' memory.
-  func evaluate(_ attentionCase: AttentionCase, blockSize: Int) throws -> [AttentionTensor: [Double]] {
+  func evaluate(
+    _ attentionCase: AttentionCase, blockSize: Int
+  ) throws(AttentionError) -> [AttentionTensor: [Double]] {
     let inputs = attentionCase.inputs
     let shape = inputs.shape
     let gradients = InputGradients(inputs)
     let scale = attentionCase.scale ?? 1 / Double(shape.keyDim).squareRoot()
     let o = Matrix<Double>(rows: shape.tokens, columns: shape.queryHeads * shape.valueDim)
     let lse = Matrix<Double>(rows: shape.tokens, columns: shape.queryHeads)
-    let dO = try attentionCase.outputCotangent.map { try TokenTensor(.do, shape, $0).matrix }
-    let dlse = try attentionCase.lseCotangent.map { try TokenTensor(.lse, shape, $0).matrix }
+    var (dO, dlse): (Matrix<Double>?, Matrix<Double>?)
+    if let given = attentionCase.outputCotangent { dO = try TokenTensor(.do, shape, given).matrix }
+    if let given = attentionCase.lseCotangent { dlse = try TokenTensor(.lse, shape, given).matrix }
 
     for unit in units(of: inputs, blockSize: blockSize) {
       let head = HeadProgram(

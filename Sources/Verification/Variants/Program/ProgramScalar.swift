@@ -10,6 +10,22 @@ protocol ProgramScalar: Scalar {
   var inverse: Self { get }
 }
 
+extension Tape where S: ProgramScalar {
+  /// 1/x, entry by entry.
+  func reciprocals(_ A: Variable<S>) -> Variable<S> {
+    let B = zeros(A.rows, A.columns)
+    for i in 0..<A.rows {
+      for j in 0..<A.columns { B.value[i, j] = A.value[i, j].inverse }
+    }
+    record {
+      for i in 0..<A.rows {
+        for j in 0..<A.columns { A.cotangent[i, j] -= B.value[i, j] * B.value[i, j] * B.cotangent[i, j] }
+      }
+    }
+    return B
+  }
+}
+
 extension Double: ProgramScalar {
   init(constant: Double) { self = constant }
   var inverse: Double { 1 / self }

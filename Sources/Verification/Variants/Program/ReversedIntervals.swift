@@ -1,21 +1,5 @@
 import LinearAlgebra
 
-extension Tape where S: ProgramScalar {
-  /// 1/x, entry by entry.
-  func reciprocals(_ A: Variable<S>) -> Variable<S> {
-    let B = zeros(A.rows, A.columns)
-    for i in 0..<A.rows {
-      for j in 0..<A.columns { B.value[i, j] = A.value[i, j].inverse }
-    }
-    record {
-      for i in 0..<A.rows {
-        for j in 0..<A.columns { A.cotangent[i, j] -= B.value[i, j] * B.value[i, j] * B.cotangent[i, j] }
-      }
-    }
-    return B
-  }
-}
-
 extension Tape {
   /// A_ij ← A_ij − Σ_{j < s ≤ t ≤ i} X_is T_ts Y_tj, in O(L³). No operation may have read A before.
   ///
