@@ -179,6 +179,8 @@ import Verification
     let segments = try #require(try packed.study(candidate, packed.gallery(largestWork: 500)).diagnosis)
     #expect(segments.note == "compared with variants on 2 of 3 segments")
     #expect(segments.tensors.allSatisfy { $0.variants == ["gate.closed"] }, "\(segments.tensors)")
+    let hidden = try packed.study(packed.reference, packed.gallery(largestWork: 500)).blindSpots.map(\.variant)
+    #expect(hidden.contains("heads.modulo") && !hidden.contains("gate.closed"))
 
     let long = try Sample("B2 T60 HQ2 H1 K3 V3 beta=uniform gate=scaled.strong seed=6")
     let leading = try #require(
@@ -187,6 +189,7 @@ import Verification
     for tensor in leading.tensors {
       let isDetermined = ["o", "lse", "dq"].contains(tensor.name)
       #expect(tensor.variants == (isDetermined ? ["gate.closed"] : []), "\(tensor.name) \(tensor)")
+      #expect(tensor.nearest == nil, "\(tensor.name) is compared, and could only be far from everything")
     }
 
     let batch = try #require(
