@@ -59,6 +59,9 @@ struct CheckCommand: ParsableCommand {
   @Option(help: "Order of the axes in your file: bthd [B,T,H,D] or bhtd [B,H,T,D].")
   var layout: TensorLayout = .bthd
 
+  @Flag(help: "Do not compare with known mistakes; quicker, and a failure stays without a name.")
+  var noVariants = false
+
   @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
   var json: String?
 
@@ -80,7 +83,7 @@ struct CheckCommand: ParsableCommand {
         CrossCheckRequest(
           inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
           layout: layout, names: Dictionary(uniqueKeysWithValues: rename.map { ($0.tensor, $0.name) }),
-          onProgress: progress.report))
+          studiesVariants: !noVariants, onProgress: progress.report))
     } catch {
       progress.finish()
       throw Failure("\(error)")

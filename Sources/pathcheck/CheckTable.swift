@@ -44,9 +44,29 @@ struct CheckTable {
           }
         ).lines
     }
+    lines += report.diagnosis.map(diagnosisLines) ?? []
+    lines += report.blindSpots.map(blindSpotLines) ?? []
     lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]
     text = lines.joined(separator: "\n")
   }
+}
+
+private func diagnosisLines(_ diagnosis: Diagnosis) -> [String] {
+  [""] + diagnosis.tensors.map { "diagnosis  \($0.name) \($0)" } + (diagnosis.note.map { ["           \($0)"] } ?? [])
+}
+
+/// What a pass does not say, and for which block sizes.
+private func blindSpotLines(_ spots: [BlindSpot]) -> [String] {
+  guard !spots.isEmpty else { return [] }
+  func line(_ heading: String, _ ids: [String]) -> [String] {
+    ids.isEmpty ? [] : ["  \(heading): \(ids.joined(separator: ", "))"]
+  }
+  let sizes = Set(spots.flatMap { $0.blockSizes ?? [] }).sorted()
+  return ["", "blind spots: what these inputs cannot tell from the definition, so that a pass says nothing of it"]
+    + line("any blocks", spots.filter { $0.blockSizes == nil }.map(\.variant))
+    + sizes.flatMap { size in
+      line("blocks of \(size)", spots.filter { $0.blockSizes?.contains(size) ?? false }.map(\.variant))
+    }
 }
 
 extension GradientIdentity {

@@ -38,7 +38,7 @@ import Verification
     arguments: ["sequential", "wy", "blockwise"], [0, 1, 2])
   func realKernels(form: String, index: Int) throws {
     let (file, errors, status) = Self.known[index]
-    let run = try CommandLine("check", CommandLine.fixture(file), "--form", form, "--json", "-")
+    let run = try CommandLine("check", CommandLine.fixture(file), "--form", form, "--no-variants", "--json", "-")
     #expect(run.status == status)
     let report = try JSONDecoder().decode(CrossCheckReport.self, from: Data(run.output.utf8))
     #expect(report.tensors.count == errors.count)
@@ -55,6 +55,7 @@ import Verification
     #expect(run.status == 1)
     #expect(run.error.isEmpty)
     #expect(run.output.contains("dw      F32    0.63717"))
+    #expect(run.output.contains("\ndiagnosis  dw none of the 93 known variants; nearest dw.withoutCarriedKeys at "))
     #expect(run.output.contains("sequential product"))
     #expect(run.output.hasSuffix("verdict    FAIL\n"))
   }
@@ -123,6 +124,26 @@ import Verification
     let (run, _, _) = try check(try Sample(Self.line))
     #expect(run.status == 0, "\(run.output)\(run.error)")
     #expect(run.output.contains("verdict    PASS"))
+    #expect(run.output.contains("\nblind spots: "))
+    let (quick, _, _) = try check(try Sample(Self.line), "--no-variants")
+    #expect(quick.status == 0 && !quick.output.contains("blind spots"))
+  }
+
+  @Test("A known mistake is named, in the table and in the JSON, with what it was compared with")
+  func knownMistake() throws {
+    var sample = try Sample(Self.line)
+    // A log-sum-exp in base 2.
+    sample["lse"].entries = sample["lse"].entries.map { $0 / 0.6931471805599453 }
+    let (run, path, folder) = try check(sample)
+    #expect(run.status == 1)
+    #expect(run.output.contains("\ndiagnosis  lse matches lse.base2 within "))
+    let json = folder.file("report.json")
+    _ = try CommandLine("check", path, "--json", json)
+    let report = try JSONDecoder().decode(
+      CrossCheckReport.self, from: Data(contentsOf: URL(fileURLWithPath: json)))
+    let diagnosis = try #require(report.diagnosis)
+    #expect(diagnosis.tensors.map(\.name) == ["lse"] && diagnosis.tensors[0].variants == ["lse.base2"])
+    #expect(report.blindSpots == nil)
   }
 
   @Test("A NaN in the candidate is a failure with its place")
@@ -250,6 +271,7 @@ import Verification
 
     let otherGate = try CommandLine("check", inputs, "--candidate", outputs, "--gate", "unscaled")
     #expect(otherGate.status == 1)
+    #expect(otherGate.output.contains("\ndiagnosis  o matches gate.scaled within "))
     #expect(otherGate.output.contains("not compared, because the names are not known: db (see --rename)"))
     #expect(try CommandLine("check", inputs, "--candidate", outputs, "--scale", "1").status == 1)
   }

@@ -17,9 +17,10 @@ public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> 
   let reference = try Reference(submission, request)
   let shape = submission.inputs.shape
 
+  let study = request.studiesVariants ? try variantStudy(submission, reference, request) : nil
   let tensors = submission.candidates.map { candidate in
     let measure = ErrorMeasure(candidate: candidate.entries, reference: reference.entries[candidate.tensor]!)
-    let limit = ErrorLimit(coarser(submission.inputFormat, candidate.elementType.format))
+    let limit = errorLimit(candidate, submission)
     return CrossCheckReport.TensorReport(
       name: candidate.tensor.rawValue, dtype: candidate.elementType.rawValue,
       verdict: limit.verdict(measure.rmsRatio), rmsRatio: ReportNumber(measure.rmsRatio),
@@ -35,8 +36,38 @@ public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> 
     options: CrossCheckReport.Options(
       scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil,
       form: reference.form.description),
-    tensors: tensors, identities: identities(submission),
+    tensors: tensors, identities: identities(submission), diagnosis: study?.diagnosis,
+    blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
     warnings: [productGrowthWarning(submission.inputs)].compactMap { $0 }, notes: submission.notes)
+}
+
+/// How much error a tensor of the candidate may have.
+private func errorLimit(_ candidate: Candidate, _ submission: Submission) -> ErrorLimit {
+  ErrorLimit(coarser(submission.inputFormat, candidate.elementType.format))
+}
+
+/// The candidate against the known variants. A tensor fails there where it fails here, and fits a variant where it would
+/// pass with that as the reference.
+private func variantStudy(
+  _ submission: Submission, _ reference: Reference, _ request: CrossCheckRequest
+) throws(CrossCheckError) -> VariantStudy {
+  let limits = Dictionary(
+    uniqueKeysWithValues: submission.candidates.map { ($0.tensor, errorLimit($0, submission)) })
+  do throws(AttentionError) {
+    let hasGradients = submission.candidates.contains { $0.tensor.isGradient }
+    let gallery = try VariantGallery(
+      AttentionCase(
+        submission.inputs, scale: submission.scale, gate: submission.gate,
+        outputCotangent: hasGradients ? submission.outputCotangent : nil))
+    return try VariantStudy(
+      gallery, reference: reference.entries,
+      candidate: Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) })
+    ) { tensor, reference, candidate, _ in
+      ErrorMeasure(candidate: candidate, reference: reference).rmsRatio / limits[tensor]!.marginal
+    }
+  } catch {
+    throw .inputs(file: request.inputs, error)
+  }
 }
 
 /// The identities of the gradients, for what the candidate gives of them.

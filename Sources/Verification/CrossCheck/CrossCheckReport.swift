@@ -14,6 +14,10 @@ public struct CrossCheckReport: Sendable, Codable {
   public var tensors: [TensorReport]
   /// Identities between the candidate's own gradients, for those that are there.
   public var identities: [IdentityReport]
+  /// What the tensors that fail are instead, as far as is known; absent if none fails or nobody asked.
+  public var diagnosis: Diagnosis?
+  /// What these inputs could not have shown; absent if a tensor fails or nobody asked.
+  public var blindSpots: [BlindSpot]?
   /// What may make the result less certain.
   public var warnings: [String]
   /// How the files were read.

@@ -16,6 +16,8 @@ public struct CrossCheckRequest: Sendable {
   public var layout: TensorLayout
   /// The names that tensors have in the files, where they differ.
   public var names: [AttentionTensor: String]
+  /// Whether the candidate is compared with the known variants, which takes longer than the rest.
+  public var studiesVariants: Bool
   /// Called with the fraction of the reference that is done.
   public var onProgress: (@Sendable (Double) -> Void)?
 
@@ -23,7 +25,7 @@ public struct CrossCheckRequest: Sendable {
   public init(
     inputs: String, candidate: String? = nil, scale: Double? = nil, gate: GateConvention? = nil,
     form: AttentionForm? = nil, layout: TensorLayout = .bthd, names: [AttentionTensor: String] = [:],
-    onProgress: (@Sendable (Double) -> Void)? = nil
+    studiesVariants: Bool = true, onProgress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.inputs = inputs
     self.candidate = candidate
@@ -32,6 +34,7 @@ public struct CrossCheckRequest: Sendable {
     self.form = form
     self.layout = layout
     self.names = names
+    self.studiesVariants = studiesVariants
     self.onProgress = onProgress
   }
 }

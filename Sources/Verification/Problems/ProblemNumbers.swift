@@ -103,27 +103,17 @@ extension Problem {
     let row = shape.heads * d
     let raw = normals(.w)
     switch reflections {
-    case .unit: return normalised(raw)
-    case .repeated: return normalised(raw.indices.map { raw[$0 % row] })
+    case .unit: return normalised(raw, lanes: d)
+    case .repeated: return normalised(raw.indices.map { raw[$0 % row] }, lanes: d)
     case .alternating:
-      return normalised(raw.indices.map { $0 / row % 2 == 0 ? raw[$0 % row] : -raw[$0 % row] })
-    case .keys: return normalised(keys)
-    case .correlated: return normalised(raw.indices.map { raw[$0 % row] + 0.2 * raw[$0] })
+      return normalised(raw.indices.map { $0 / row % 2 == 0 ? raw[$0 % row] : -raw[$0 % row] }, lanes: d)
+    case .keys: return normalised(keys, lanes: d)
+    case .correlated: return normalised(raw.indices.map { raw[$0 % row] + 0.2 * raw[$0] }, lanes: d)
     case .oneHot: return oneHot()
     case .shorter:
       var random = SeededGenerator(seed: seed, part: "length of w")
       let lengths = (0..<count(.w) / d).map { _ in random.uniform(0.5...1) }
-      return normalised(raw).enumerated().map { lengths[$0 / d] * $1 }
-    }
-  }
-
-  /// Every vector of K numbers divided by its length.
-  private func normalised(_ vectors: [Double]) -> [Double] {
-    let d = shape.keyDim
-    return stride(from: 0, to: vectors.count, by: d).flatMap { start -> [Double] in
-      let vector = vectors[start..<start + d]
-      let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      return vector.map { $0 / length }
+      return normalised(raw, lanes: d).enumerated().map { lengths[$0 / d] * $1 }
     }
   }
 
@@ -144,5 +134,14 @@ extension Problem {
       case .stepped: random.uniform(0...1) < 0.2 ? -20 : 0
       }
     }
+  }
+}
+
+/// Every vector of so many numbers divided by its length.
+func normalised(_ vectors: [Double], lanes: Int) -> [Double] {
+  stride(from: 0, to: vectors.count, by: lanes).flatMap { start -> [Double] in
+    let vector = vectors[start..<start + lanes]
+    let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return vector.map { $0 / length }
   }
 }

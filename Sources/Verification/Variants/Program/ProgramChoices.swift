@@ -1,0 +1,206 @@
+/// The steps of the program where implementations go different ways. The defaults are the definition; a variant changes
+/// one of them.
+struct ProgramChoices: Sendable, Equatable {
+  // MARK: Reflections
+
+  /// β_t
+  var strength = Strength.given
+  enum Strength: Equatable {
+    case given, scaled(Double), lessOne, one, squared, previousToken
+    /// β/(1 + β‖w‖²)
+    case damped
+  }
+
+  /// w_t
+  var vector = Vector.given
+  enum Vector: Equatable { case given, scaled(Double), previousToken }
+
+  /// Whether the product of reflections contains that of the query, H_i, and that of the key, H_j.
+  var includesQueryReflection = true
+  var includesKeyReflection = false
+
+  /// What stands between q_i and k_j.
+  var product = Product.accumulated
+  enum Product: Equatable {
+    case accumulated
+    /// Nothing.
+    case none
+    /// (q_i H_i) · (k_j H_j)
+    case local
+    /// (q_i H_i … H_0) · (k_j H_j … H_0)
+    case absolute
+    /// H_{j+1} … H_i
+    case reversed
+  }
+
+  // MARK: Blocks
+
+  /// T = M⁻¹ diag(β) with M = I + stril(diag(β) W Wᵀ)
+  var transform = Transform.given
+  enum Transform: Equatable { case given, withoutStrength, strengthAfter, flippedSign, transposed }
+
+  /// X ← X R
+  var carry = Carry.given
+  enum Carry: Equatable { case given, transposed, none, beforeLogits, leftToRight }
+
+  /// Whether R = I − Wᵀ U has its I.
+  var transitionHasIdentity = true
+  /// Whether keys are carried to the end of their block.
+  var carriesKeys = true
+  /// Where queries are not carried to the start of their block.
+  var queriesNotCarried = Blocks.none
+  /// Where the diagonal tile is plain Q Kᵀ.
+  var diagonalNotCorrected = Blocks.none
+  enum Blocks: Equatable {
+    case none, all
+    /// The last one, if it is shorter than the others.
+    case ragged
+    /// The only one, if it is shorter than a block.
+    case short
+  }
+
+  // MARK: Logits and softmax
+
+  /// How often the logits are multiplied by the scale.
+  var scalings = 1
+
+  /// gate_ij
+  var gate = Gate.given
+  enum Gate: Equatable {
+    case given, scaled, unscaled
+    /// c_i − c_{j−1}
+    case closed
+    /// c_j − c_i
+    case flipped
+    case dropped
+    /// exp(gate) multiplies the weights after the softmax.
+    case multiplicative
+    /// −c_j alone
+    case columnsOnly
+  }
+  /// Whether the cumulative sum of the gate starts anew in each segment.
+  var gateRestarts = true
+
+  /// Which keys a query sees.
+  var mask = Mask.causal
+  enum Mask: Equatable {
+    case causal, strict, none
+    /// Those of the own block.
+    case ownBlock
+    /// Not its own, in the last rows of a segment.
+    case lastRowsStrict(Int)
+  }
+
+  /// What is done with the logits.
+  var weighting = Weighting.softmax
+  enum Weighting: Equatable { case softmax, none }
+
+  /// Whether the reflections act on values as they act on keys.
+  var reflectsValues = false
+
+  /// What is given as the log-sum-exp.
+  var logSumExp = LogSumExp.natural
+  enum LogSumExp: Equatable { case natural, baseTwo, withoutMaximum }
+
+  // MARK: Heads, segments, rows
+
+  /// Which head a query head h of groups of n reads: h / n, or h mod H.
+  var keysByModulo = false
+  var vectorsByModulo = false
+  var strengthsByModulo = false
+
+  /// Where segments begin.
+  var segments = Segments.separate
+  enum Segments: Equatable {
+    case separate
+    /// Boundaries inside a sequence are not looked at.
+    case ignored
+    /// Blocks are cut on the packed axis, and a segment sees all of the block that it begins in.
+    case sharedBlocks
+    /// Blocks are cut on the packed axis, and tokens of other segments are masked.
+    case maskedBlocks
+  }
+
+  /// Rows of o, lse and dq that are never written and stay zero.
+  var unwrittenRows = UnwrittenRows.none
+  enum UnwrittenRows: Equatable { case none, last, raggedBlock }
+
+  /// The steps of the backward pass.
+  var backward = BackwardChoices()
+}
+
+/// The steps of the backward pass where implementations go different ways.
+struct BackwardChoices: Sendable, Equatable {
+  /// Terms of the gradients that are left out.
+  var missing: GradientTerms = []
+  /// Whether the solve's adjoint solves with Mᵀ.
+  var adjointTransposes = true
+  /// Whether dA = scale · dS.
+  var scalesLogitCotangent = true
+  /// Whether dc has the factor that the gate has.
+  var scalesGateCotangent = true
+  /// Whether the rows, and not only the columns, of dS reach dc.
+  var gateRowsReach = true
+  /// How dg comes from dc.
+  var gateSum = GateSum.reverse
+  enum GateSum: Equatable { case reverse, reverseExclusive, forward, none }
+  /// Whether the reverse cumulative sum of dc ends at the segment's end.
+  var gateSumRestarts = true
+  /// Whether dV = Pᵀ dO has the normalised P.
+  var normalisesValueCotangent = true
+  /// Whether the cotangent of the log-sum-exp is used.
+  var usesLogSumExpCotangent = true
+  /// Gradients of which the last query head of a group overwrites those of the others.
+  var overwritten: Overwritten = []
+  struct Overwritten: OptionSet {
+    let rawValue: Int
+    static let dk = Self(rawValue: 1)
+    static let dv = Self(rawValue: 2)
+    static let dw = Self(rawValue: 4)
+    static let dbeta = Self(rawValue: 8)
+  }
+}
+
+/// Terms of the gradient of the blockwise form, each named by the operand that it flows to.
+///
+///     X = tril(Q Wᵀ)   Y = stril(W Kᵀ)   M = I + stril(diag(β) W Wᵀ)   Z = M⁻¹ diag(β) Y   U = M⁻¹ diag(β) W
+///     A_bb = Q Kᵀ − X Z   Q̃ = Q − X U   K̂ = K − Zᵀ W   R = I − Wᵀ U   A_bc = Q̃ R … R K̂ᵀ
+struct GradientTerms: OptionSet, Sendable {
+  let rawValue: Int
+
+  /// Q in X.
+  static let queriesInX = Self(rawValue: 1 << 0)
+  /// W in X.
+  static let wInX = Self(rawValue: 1 << 1)
+  /// K in Y.
+  static let keysInY = Self(rawValue: 1 << 2)
+  /// W in Y.
+  static let wInY = Self(rawValue: 1 << 3)
+  /// W in M, both times.
+  static let wInM = Self(rawValue: 1 << 4)
+  /// β in M.
+  static let strengthInM = Self(rawValue: 1 << 5)
+  /// β in Z and U.
+  static let strengthOutside = Self(rawValue: 1 << 6)
+  /// M in Z and U: −M⁻ᵀ dZ Zᵀ
+  static let inverse = Self(rawValue: 1 << 7)
+  /// W in U.
+  static let wInU = Self(rawValue: 1 << 8)
+  /// U in Q̃.
+  static let uInCarriedQueries = Self(rawValue: 1 << 9)
+  /// W in K̂.
+  static let wInCarriedKeys = Self(rawValue: 1 << 10)
+  /// Z in K̂.
+  static let zInCarriedKeys = Self(rawValue: 1 << 11)
+  /// W in R.
+  static let wInTransition = Self(rawValue: 1 << 12)
+  /// R in A_bc.
+  static let transition = Self(rawValue: 1 << 13)
+  /// Q̃ R … R in what is carried further.
+  static let carry = Self(rawValue: 1 << 14)
+  /// The normaliser of the softmax: −δ
+  static let normaliser = Self(rawValue: 1 << 15)
+
+  /// W wherever it stands.
+  static let w: Self = [.wInX, .wInY, .wInM, .wInU, .wInCarriedKeys, .wInTransition]
+}

@@ -1,0 +1,109 @@
+import LinearAlgebra
+import PathAttention
+
+/// One query head over one run of tokens, as the program computes it.
+struct ProgramUnit: Sendable {
+  /// The tokens that take part.
+  let tokens: Range<Int>
+  /// The rows that are results: all of `tokens`, or those of the segment at the end of it.
+  let kept: Range<Int>
+  /// The first token that queries may see.
+  let firstVisible: Int
+  /// Where the cumulative sum of the gate starts.
+  let gateStart: Int
+  let queryHead: Int
+  /// The heads that k and v, w, and β are read from.
+  let heads: (keys: Int, vectors: Int, strengths: Int)
+}
+
+extension ProgramChoices {
+  /// The units that make up a problem, segment after segment. Empty segments have none.
+  func units<S>(of inputs: AttentionInputs<S>, blockSize: Int) -> [ProgramUnit] {
+    let shape = inputs.shape
+    let ranges =
+      segments == .ignored
+      ? (0..<shape.batch).map { $0 * shape.length..<($0 + 1) * shape.length } : inputs.segments
+    return ranges.filter { !$0.isEmpty }.flatMap { segment -> [ProgramUnit] in
+      // Segments are packed within a sequence of the batch.
+      let origin = segment.lowerBound / shape.length * shape.length
+      let blockStart = segment.lowerBound - (segment.lowerBound - origin) % blockSize
+      let sharesBlock = segments == .sharedBlocks || segments == .maskedBlocks
+      let start = sharesBlock ? blockStart : segment.lowerBound
+      return (0..<shape.queryHeads).map { queryHead in
+        func head(_ byModulo: Bool) -> Int { byModulo ? queryHead % shape.heads : queryHead / shape.groupSize }
+        return ProgramUnit(
+          tokens: start..<segment.upperBound, kept: segment,
+          firstVisible: segments == .sharedBlocks ? start : segment.lowerBound,
+          gateStart: gateRestarts && backward.gateSumRestarts ? start : origin, queryHead: queryHead,
+          heads: (head(keysByModulo), head(vectorsByModulo), head(strengthsByModulo)))
+      }
+    }
+  }
+
+  /// The keys that each row of a unit sees, counted from its first token.
+  func visibleKeys(_ unit: ProgramUnit, blockSize: Int) -> [Range<Int>] {
+    let length = unit.tokens.count
+    let first = unit.firstVisible - unit.tokens.lowerBound
+    return (0..<length).map { row in
+      let start = min(first, row)
+      switch mask {
+      case .causal: return start..<row + 1
+      case .strict: return start..<row
+      case .none: return start..<length
+      case .ownBlock: return max(start, row - row % blockSize)..<row + 1
+      case .lastRowsStrict(let count): return start..<(row >= max(length - count, start + 1) ? row : row + 1)
+      }
+    }
+  }
+
+  /// The rows of a unit that stay zero, as tokens.
+  func unwritten(_ unit: ProgramUnit, blockSize: Int) -> Range<Int> {
+    let end = unit.kept.upperBound
+    switch unwrittenRows {
+    case .none: return end..<end
+    case .last: return end - 1..<end
+    case .raggedBlock: return end - unit.kept.count % blockSize..<end
+    }
+  }
+}
+
+/// Gradients of the inputs, in the shapes of the inputs, to be added to.
+struct InputGradients<S: Scalar> {
+  private let matrices: [AttentionTensor: Matrix<S>]
+
+  init(_ inputs: AttentionInputs<S>) {
+    matrices = Dictionary(
+      uniqueKeysWithValues: inputs.tensors.map { tensor, entries in
+        (tensor, Matrix(rows: entries.matrix.rows, columns: entries.matrix.columns))
+      })
+  }
+
+  subscript(_ tensor: AttentionTensor) -> Matrix<S>? { matrices[tensor] }
+}
+
+/// The inputs of one unit on a tape: their cotangents are the windows of the gradients.
+struct UnitInputs<S: Scalar> {
+  let Q: Variable<S>
+  let K: Variable<S>
+  let V: Variable<S>
+  let W: Variable<S>
+  let β: Variable<S>
+  /// From where the cumulative sum starts.
+  let g: Variable<S>?
+
+  init(_ inputs: AttentionInputs<S>, _ unit: ProgramUnit, gradients: InputGradients<S>) {
+    func window(_ tensor: AttentionTensor, _ entries: TokenTensor<S>, _ tokens: Range<Int>, _ head: Int) -> Variable<S>
+    {
+      let columns = head * entries.lanes..<(head + 1) * entries.lanes
+      return Variable(
+        value: entries.matrix.mutableView.rows(tokens).columns(columns),
+        cotangent: gradients[tensor]!.mutableView.rows(tokens).columns(columns))
+    }
+    Q = window(.q, inputs.q, unit.tokens, unit.queryHead)
+    K = window(.k, inputs.k, unit.tokens, unit.heads.keys)
+    V = window(.v, inputs.v, unit.tokens, unit.heads.keys)
+    W = window(.w, inputs.w, unit.tokens, unit.heads.vectors)
+    β = window(.beta, inputs.beta, unit.tokens, unit.heads.strengths)
+    g = inputs.g.map { window(.g, $0, unit.gateStart..<unit.tokens.upperBound, unit.queryHead) }
+  }
+}

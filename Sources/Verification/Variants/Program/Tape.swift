@@ -1,0 +1,194 @@
+import LinearAlgebra
+
+/// A matrix in a program that can be differentiated: its value, and where its cotangent is collected.
+///
+/// Both are windows, so rows, columns and the transpose of a variable are variables that share its memory, and need no
+/// entry on the tape.
+struct Variable<S: Scalar> {
+  let value: MutableMatrixView<S>
+  let cotangent: MutableMatrixView<S>
+
+  init(value: MutableMatrixView<S>, cotangent: MutableMatrixView<S>) {
+    precondition(value.rows == cotangent.rows && value.columns == cotangent.columns)
+    self.value = value
+    self.cotangent = cotangent
+  }
+
+  /// A variable of its own memory.
+  init(_ value: Matrix<S>) {
+    self.init(value: value.mutableView, cotangent: Matrix(rows: value.rows, columns: value.columns).mutableView)
+  }
+
+  var rows: Int { value.rows }
+  var columns: Int { value.columns }
+
+  func rows(_ range: Range<Int>) -> Self { Self(value: value.rows(range), cotangent: cotangent.rows(range)) }
+  func columns(_ range: Range<Int>) -> Self { Self(value: value.columns(range), cotangent: cotangent.columns(range)) }
+  var transposed: Self { Self(value: value.transposed, cotangent: cotangent.transposed) }
+
+  /// The same value; what is collected for it is thrown away, as if it were a constant.
+  var detached: Self { Self(value: value, cotangent: Matrix(rows: rows, columns: columns).mutableView) }
+}
+
+/// Reverse-mode differentiation of a program over matrices. Each operation computes its value at once and leaves on the
+/// tape how to pull the cotangent of the result back to its operands.
+///
+/// Every operation is one over a ring, so a program runs over the prime field as it runs over `Double`; products and
+/// solves of `Double` go to BLAS.
+final class Tape<S: Scalar> {
+  private var pullbacks: [() -> Void] = []
+
+  /// Appends the pullback of an operation. When it is called, the cotangent of the result is complete, and nobody reads it
+  /// afterwards.
+  func record(_ pullback: @escaping () -> Void) { pullbacks.append(pullback) }
+
+  /// Collects the cotangents of all variables, from those that were written into the results.
+  func pullBack() {
+    while let pullback = pullbacks.popLast() { pullback() }
+  }
+
+  // MARK: Operations
+
+  func zeros(_ rows: Int, _ columns: Int) -> Variable<S> { Variable(Matrix(rows: rows, columns: columns)) }
+
+  func identity(_ size: Int) -> Variable<S> {
+    let identity = zeros(size, size)
+    for t in 0..<size { identity.value[t, t] = .one }
+    return identity
+  }
+
+  func copy(_ A: Variable<S>) -> Variable<S> {
+    let B = Variable(A.value.copy())
+    record { add(B.cotangent, to: A.cotangent) }
+    return B
+  }
+
+  /// A B
+  func product(_ A: Variable<S>, _ B: Variable<S>) -> Variable<S> {
+    let C = zeros(A.rows, B.columns)
+    addProduct(A, B, to: C)
+    return C
+  }
+
+  /// C ← C + A B. No operation may have read C before.
+  func addProduct(_ A: Variable<S>, _ B: Variable<S>, to C: Variable<S>) {
+    LinearAlgebra.addProduct(A.value, B.value, to: C.value)
+    record {
+      LinearAlgebra.addProduct(C.cotangent, B.value.transposed, to: A.cotangent)
+      LinearAlgebra.addProduct(A.value.transposed, C.cotangent, to: B.cotangent)
+    }
+  }
+
+  /// C ← C − A B. No operation may have read C before.
+  func subtractProduct(_ A: Variable<S>, _ B: Variable<S>, from C: Variable<S>) {
+    LinearAlgebra.subtractProduct(A.value, B.value, from: C.value)
+    record {
+      LinearAlgebra.subtractProduct(C.cotangent, B.value.transposed, from: A.cotangent)
+      LinearAlgebra.subtractProduct(A.value.transposed, C.cotangent, from: B.cotangent)
+    }
+  }
+
+  /// C ← C − A. No operation may have read C before.
+  func subtract(_ A: Variable<S>, from C: Variable<S>) {
+    for i in 0..<A.rows {
+      for j in 0..<A.columns { C.value[i, j] -= A.value[i, j] }
+    }
+    record {
+      for i in 0..<A.rows {
+        for j in 0..<A.columns { A.cotangent[i, j] -= C.cotangent[i, j] }
+      }
+    }
+  }
+
+  /// tril(A), or stril(A) without the diagonal.
+  func lowerTriangle(_ A: Variable<S>, withDiagonal: Bool) -> Variable<S> {
+    func mask(_ A: MutableMatrixView<S>) {
+      if withDiagonal { keepLowerTriangle(of: A) } else { keepStrictlyLowerTriangle(of: A) }
+    }
+    let B = Variable(A.value.copy())
+    mask(B.value)
+    record {
+      mask(B.cotangent)
+      add(B.cotangent, to: A.cotangent)
+    }
+    return B
+  }
+
+  /// diag(β) A, for a column β.
+  func scaleRows(_ A: Variable<S>, by β: Variable<S>) -> Variable<S> {
+    let B = Variable(A.value.copy())
+    LinearAlgebra.scaleRows(of: B.value, by: β.value)
+    record {
+      addRowSums(ofHadamard: B.cotangent, A.value, to: β.cotangent)
+      LinearAlgebra.scaleRows(of: B.cotangent, by: β.value)
+      add(B.cotangent, to: A.cotangent)
+    }
+    return B
+  }
+
+  /// rowsum(A ∘ B), a column.
+  func rowProducts(_ A: Variable<S>, _ B: Variable<S>) -> Variable<S> {
+    let c = zeros(A.rows, 1)
+    addRowSums(ofHadamard: A.value, B.value, to: c.value)
+    record {
+      for i in 0..<A.rows {
+        for j in 0..<A.columns {
+          A.cotangent[i, j] += c.cotangent[i, 0] * B.value[i, j]
+          B.cotangent[i, j] += c.cotangent[i, 0] * A.value[i, j]
+        }
+      }
+    }
+    return c
+  }
+
+  /// factor · A. The pullback multiplies by `backward`, which is the same unless a mistake is to be made.
+  func scale(_ A: Variable<S>, by factor: S, backward: S? = nil) -> Variable<S> {
+    entrywise(A, slope: backward ?? factor) { factor * $0 }
+  }
+
+  /// A + constant, entry by entry.
+  func shift(_ A: Variable<S>, by constant: S) -> Variable<S> { entrywise(A, slope: .one) { $0 + constant } }
+
+  /// Row t of the result is row t − 1 of A; row 0 is zero.
+  func previousRows(_ A: Variable<S>) -> Variable<S> {
+    let B = zeros(A.rows, A.columns)
+    let count = max(0, A.rows - 1)
+    assign(A.value.rows(0..<count), to: B.value.rows(A.rows - count..<A.rows))
+    record { add(B.cotangent.rows(A.rows - count..<A.rows), to: A.cotangent.rows(0..<count)) }
+    return B
+  }
+
+  /// M⁻¹ B for a unit triangular M of which only the entries strictly inside `triangle` are read.
+  ///
+  /// The adjoint solves with Mᵀ, unless `adjointTransposes` is false, which is a mistake to be made.
+  func solve(
+    _ M: Variable<S>, _ triangle: Triangle, _ B: Variable<S>, adjointTransposes: Bool = true
+  ) -> Variable<S> {
+    let Z = Variable(B.value.copy())
+    LinearAlgebra.solve(unitTriangular: M.value, triangle, Z.value)
+    record {
+      let N = Z.cotangent
+      if adjointTransposes {
+        LinearAlgebra.solve(unitTriangular: M.value.transposed, triangle == .lower ? .upper : .lower, N)
+      } else {
+        LinearAlgebra.solve(unitTriangular: M.value, triangle, N)
+      }
+      add(N, to: B.cotangent)
+      LinearAlgebra.subtractProduct(N, Z.value.transposed, from: M.cotangent)
+    }
+    return Z
+  }
+
+  private func entrywise(_ A: Variable<S>, slope: S, _ function: (S) -> S) -> Variable<S> {
+    let B = zeros(A.rows, A.columns)
+    for i in 0..<A.rows {
+      for j in 0..<A.columns { B.value[i, j] = function(A.value[i, j]) }
+    }
+    record {
+      for i in 0..<A.rows {
+        for j in 0..<A.columns { A.cotangent[i, j] += slope * B.cotangent[i, j] }
+      }
+    }
+    return B
+  }
+}
