@@ -54,7 +54,12 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
   var json: String?
 
-  @Flag(help: "Replace the JSON file if it exists.")
+  @Option(
+    help: ArgumentHelp(
+      "Draw time.svg, rate.svg and memory.svg over the length, in this folder.", valueName: "folder"))
+  var charts: String?
+
+  @Flag(help: "Replace files that exist.")
   var overwrite = false
 
   func validate() throws {
@@ -97,6 +102,13 @@ struct BenchCommand: ParsableCommand {
       throw Failure("\(error)")
     }
     if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
+    if let charts {
+      for (name, chart) in [
+        ("time", report.timeChart), ("rate", report.rateChart), ("memory", report.memoryChart),
+      ] {
+        try ReportFile(path: "\(charts)/\(name).svg", overwrite: overwrite).write(text: chart.svg)
+      }
+    }
   }
 }
 

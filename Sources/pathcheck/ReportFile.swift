@@ -1,14 +1,21 @@
 import Foundation
 
-/// Where a JSON report goes: a file that does not exist yet, or standard output.
+/// Where a report goes: a file that does not exist yet, or standard output.
 struct ReportFile {
   let path: String
   let overwrite: Bool
 
+  /// Writes a report as JSON.
   func write(_ report: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let data = try encoder.encode(report) + Data("\n".utf8)
+    try write(encoder.encode(report) + Data("\n".utf8))
+  }
+
+  /// Writes a text.
+  func write(text: String) throws { try write(Data(text.utf8)) }
+
+  private func write(_ data: Data) throws {
     if path == "-" {
       FileHandle.standardOutput.write(data)
       return
