@@ -146,12 +146,12 @@ public struct Chart: Sendable {
 
   private func mark(_ index: Int, _ x: Double, _ y: Double) -> String {
     let style = "mark c\(index % Self.colours.count)"
-    switch index % 3 {
+    switch index % 4 {
     case 0: return "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"3.2\"/>"
     case 1:
       return "<rect class=\"\(style)\" x=\"\(number(x - 3))\" y=\"\(number(y - 3))\" width=\"6\" height=\"6\"/>"
-    default:
-      return "<path class=\"\(style)\" d=\"M\(number(x)) \(number(y - 4)) l4 7 h-8 z\"/>"
+    case 2: return "<path class=\"\(style)\" d=\"M\(number(x)) \(number(y - 4)) l4 7 h-8 z\"/>"
+    default: return "<path class=\"\(style)\" d=\"M\(number(x)) \(number(y - 4)) l4 4 l-4 4 l-4 -4 z\"/>"
     }
   }
 
