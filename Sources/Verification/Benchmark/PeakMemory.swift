@@ -2,13 +2,7 @@ import Foundation
 
 /// The largest resident size of this process since the last reset, where the system tells (Linux).
 enum PeakMemory {
-  static func reset() {
-    #if canImport(Glibc)
-      // What earlier runs have freed goes back to the system, lest it be counted.
-      malloc_trim(0)
-    #endif
-    try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .ascii)
-  }
+  static func reset() { try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .ascii) }
 
   /// 0 where it is not known.
   static var bytes: Int {
