@@ -55,8 +55,9 @@ public func blockIntermediates<S: Scalar>(
     block.diagonal.project(Q.rows(range), tokens: Array(0..<n)[...], into: projections.mutableView)
     let carriedQueries = Q.rows(range).copy()
     subtractProduct(projections, block.U, from: carriedQueries)
+    let run = block.run()
     return BlockIntermediates(
-      range: range, T: block.diagonal.transform.apply(to: identity, .transform), U: block.U, R: block.R,
-      carriedQueries: carriedQueries, carriedKeys: block.carriedKeys)
+      range: range, T: block.diagonal.transform.apply(to: identity, .transform), U: block.U, R: run.R,
+      carriedQueries: carriedQueries, carriedKeys: run.carriedKeys.copy())
   }
 }

@@ -61,7 +61,7 @@ import Verification
     let expected = try logits(exactCase.inputs, scale: scale, gate: exactCase.gate, form: .sequentialProduct)
     let singles = try exactCase.inputs.map { $1.map { Float($0) } }
     let forms =
-      [.sequentialProduct, .compactWY, .blockwise(blockSize: 16, blocksPerSuperblock: 1)]
+      [.sequentialProduct, .compactWY, .blockwise(blockSize: 16, levels: 0)]
       + [16, 64, 100].map { AttentionForm.blockwise(blockSize: $0) }
     for form in forms {
       let found = try logits(singles, scale: Float(scale), gate: exactCase.gate, form: form)

@@ -16,7 +16,7 @@ import Verification
         problem.gate = gate.map { _ in .strong }
         problem.convention = gate ?? .scaled
         for form in [.sequentialProduct, .compactWY]
-          + (1...7).map({ AttentionForm.blockwise(blockSize: $0, blocksPerSuperblock: 1 + T % 3) })
+          + (1...7).map({ AttentionForm.blockwise(blockSize: $0, levels: T % 4) })
         {
           let report = try exactGradientCheck(.logits(of: form, problem), on: problem)
           #expect(report.holds, "\(report)")
@@ -70,11 +70,11 @@ import Verification
 }
 
 extension Problem {
-  /// The three forms, the blockwise one with the blocks of the problem and one to three of them folded into a superblock.
+  /// The three forms, the blockwise one with the blocks of the problem, folded up to three times.
   var forms: [AttentionForm] {
     [
       .sequentialProduct, .compactWY,
-      .blockwise(blockSize: blockSize, blocksPerSuperblock: 1 + Int(seed / 3 % 3)),
+      .blockwise(blockSize: blockSize, levels: Int(seed / 3 % 4)),
     ]
   }
 }

@@ -111,7 +111,7 @@ private struct StageIdentity: CertifiableIdentity {
     let inputs = point.inputs
     var expected: [S] = []
     var found: [S] = []
-    for queryHead in 0..<inputs.shape.queryHeads where !inputs.segments[0].isEmpty {
+    for queryHead in 0..<inputs.shape.queryHeads {
       let reflections = Reflections(inputs, queryHead)
       let Q = inputs.q.window(inputs.segments[0], head: queryHead)
       let K = inputs.k.window(inputs.segments[0], head: queryHead / inputs.shape.groupSize)
@@ -166,7 +166,7 @@ private struct CarriedCacheIdentity: CertifiableIdentity {
     let inputs = try point.ungatedInputs()
     let tokens = inputs.segments[0]
     let table = try logits(inputs, scale: .one, form: .sequentialProduct)
-    let queryHeads = 0..<(tokens.isEmpty ? 0 : inputs.shape.queryHeads)
+    let queryHeads = 0..<inputs.shape.queryHeads
     let expected = queryHeads.flatMap { queryHead in
       let K = inputs.k.window(tokens, head: queryHead / inputs.shape.groupSize)
       let reflections = Reflections(inputs, queryHead)

@@ -4,7 +4,7 @@ import PathAttention
 
 /// What to certify.
 public struct CertificateRequest: Sendable {
-  /// The sizes; one sequence.
+  /// The tokens of the one sequence, at least 1.
   public var length: Int
   /// Query heads, a multiple of `heads`.
   public var queryHeads: Int
@@ -44,11 +44,11 @@ public struct CertificateRequest: Sendable {
       length: length, queryHeads: queryHeads, heads: heads, keyDim: keyDim, valueDim: valueDim)
   }
 
-  /// The three forms, the blockwise one with each block size, without and with superblocks.
+  /// The three forms, the blockwise one with each block size, without and with folded blocks.
   var forms: [AttentionForm] {
     [.sequentialProduct, .compactWY]
       + blockSizes.flatMap { size in
-        [1, 3].map { .blockwise(blockSize: size, blocksPerSuperblock: $0) }
+        [0, 3].map { .blockwise(blockSize: size, levels: $0) }
       }
   }
 }
@@ -130,8 +130,8 @@ public func certify(
   _ request: CertificateRequest, _ identities: [any CertifiableIdentity]? = nil,
   onProgress: ((Double) -> Void)? = nil
 ) throws(AttentionError) -> Certificate {
-  guard request.points >= 1 else {
-    throw .option(name: "points", expected: "at least 1", found: "\(request.points)")
+  for (name, value) in [("length", request.length), ("points", request.points)] where value < 1 {
+    throw .option(name: name, expected: "at least 1", found: "\(value)")
   }
   let shape = request.shape
   let identities = identities ?? request.identities
