@@ -15,6 +15,7 @@ import LinearAlgebra
 /// Source: Yang et al., “PaTH Attention”, arXiv 2505.16381; the gate is that of Lin et al., arXiv 2503.02130.
 @specialized(where S == Double)
 @specialized(where S == Float)
+@specialized(where S == Dual<Double>)
 public func attention<S: RealScalar>(
   _ inputs: AttentionInputs<S>, _ options: AttentionOptions = AttentionOptions()
 ) throws(AttentionError) -> AttentionOutputs<S> {
@@ -47,7 +48,7 @@ public func attentionGradients<S: RealScalar>(
 }
 
 /// What PaTH attention computes.
-public struct AttentionOutputs<S: RealScalar>: Sendable {
+public struct AttentionOutputs<S: SoftmaxScalar>: Sendable {
   /// The outputs, [B, T, HQ, V]; NaN in rows that were not asked for.
   public let o: TokenTensor<S>
   /// The log-sum-exp of the logits of each row, natural logarithm, [B, T, HQ]; NaN in rows that were not asked for.
@@ -55,17 +56,12 @@ public struct AttentionOutputs<S: RealScalar>: Sendable {
   private let statistics: [SoftmaxRows<S>]
   private let queryHeads: Int
 
-  /// - Parameter isPartial: Whether some rows will not be computed. They are NaN until they are.
-  init(_ inputs: AttentionInputs<S>, isPartial: Bool) {
+  init(_ inputs: AttentionInputs<S>) {
     o = TokenTensor(.o, inputs.shape)
     lse = TokenTensor(.lse, inputs.shape)
     queryHeads = inputs.shape.queryHeads
     statistics = inputs.segments.flatMap { segment in
       (0..<inputs.shape.queryHeads).map { _ in SoftmaxRows(length: segment.count) }
-    }
-    if isPartial {
-      fill(o.matrix, with: S(.nan))
-      fill(lse.matrix, with: S(.nan))
     }
   }
 
@@ -74,7 +70,7 @@ public struct AttentionOutputs<S: RealScalar>: Sendable {
   }
 
   /// Checks that the outputs are those of inputs of this shape, and that the rows that take part have been computed.
-  fileprivate func validate(
+  func validate(
     _ inputs: AttentionInputs<S>, where takesPart: (SegmentHead, Int) -> Bool
   ) throws(AttentionError) {
     let shape = inputs.shape
@@ -101,7 +97,7 @@ public struct AttentionOutputs<S: RealScalar>: Sendable {
 func forwardPass<S: RealScalar>(
   _ inputs: AttentionInputs<S>, scale: S, _ options: AttentionOptions, rounding: some RoundingModel<S>
 ) throws(AttentionError) -> AttentionOutputs<S> {
-  let outputs = AttentionOutputs<S>(inputs, isPartial: options.queryTokens != nil)
+  let outputs = AttentionOutputs<S>(inputs)
   var traversal = Traversal(
     inputs: inputs, scale: scale, form: options.form, rounding: rounding, threads: options.threads)
   traversal.onProgress = options.onProgress
@@ -113,6 +109,9 @@ func forwardPass<S: RealScalar>(
       }
       isChosen[token] = true
     }
+    // Rows are NaN until they are computed.
+    fill(outputs.o.matrix, with: S(.nan))
+    fill(outputs.lse.matrix, with: S(.nan))
     traversal.takesPart = { [isChosen] place, token in isChosen[place.segment.lowerBound + token] }
   }
   traversal.forward(

@@ -21,6 +21,11 @@ public struct LogitGradients<S: Scalar>: Sendable {
     dbeta = TokenTensor(.dbeta, inputs.shape)
     dg = inputs.g.map { _ in TokenTensor(.dg, inputs.shape) }
   }
+
+  /// The gradients that are present, by name.
+  public var tensors: [(tensor: AttentionTensor, entries: TokenTensor<S>)] {
+    [(.dq, dq), (.dk, dk), (.dw, dw), (.dbeta, dbeta)] + (dg.map { [(.dg, $0)] } ?? [])
+  }
 }
 
 /// The gradients of PaTH attention, each in the shape of its input.

@@ -15,6 +15,8 @@ import LinearAlgebra
 /// - Complexity: That of the form, and Σ L² memory for every query head.
 @specialized(where S == Double)
 @specialized(where S == PrimeField)
+@specialized(where S == Dual<PrimeField>)
+@specialized(where S == Degree)
 public func logits<S: Scalar>(
   _ inputs: AttentionInputs<S>, scale: S, gate: GateConvention = .scaled, form: AttentionForm
 ) throws(AttentionError) -> LogitTable<S> {
@@ -37,6 +39,7 @@ public func logits<S: Scalar>(
 /// - Precondition: The cotangent was made for inputs of this shape and these segments.
 @specialized(where S == Double)
 @specialized(where S == PrimeField)
+@specialized(where S == Degree)
 public func logitGradients<S: Scalar>(
   of inputs: AttentionInputs<S>, cotangent: LogitTable<S>, scale: S, gate: GateConvention = .scaled,
   form: AttentionForm
@@ -66,8 +69,26 @@ public struct LogitTable<S: Scalar>: Sendable {
     }
   }
 
+  private init(tables: [Matrix<S>], queryHeads: Int, segments: Int) {
+    self.tables = tables
+    self.queryHeads = queryHeads
+    self.segments = segments
+  }
+
   /// The table of one query head in one segment, L × L. It can be written to.
   public subscript(segment: Int, queryHead: Int) -> Matrix<S> { tables[segment * queryHeads + queryHead] }
+
+  /// A table of the same shape, made from the entries on and below the diagonals, row after row.
+  public func map<R: Scalar>(_ transform: (S) -> R) -> LogitTable<R> {
+    let mapped = tables.map { table in
+      let copy = Matrix<R>(rows: table.rows, columns: table.columns)
+      for i in 0..<table.rows {
+        for j in 0...i { copy.mutableView[i, j] = transform(table[i, j]) }
+      }
+      return copy
+    }
+    return LogitTable<R>(tables: mapped, queryHeads: queryHeads, segments: segments)
+  }
 }
 
 /// Copies the logits into a table.

@@ -18,19 +18,23 @@ public struct Implementation: Sendable {
     self.evaluate = evaluate
   }
 
-  /// One of the three forms of this library, in Double.
-  public init(_ form: AttentionForm, threads: Int? = nil) {
-    self.init(name: form.description) { attentionCase in
+  /// One of the three forms of this library, computing in Double or in another precision to which the case is rounded.
+  public init<R: RealScalar & BinaryFloatingPoint>(
+    _ form: AttentionForm, in precision: R.Type = Double.self, threads: Int? = nil
+  ) {
+    self.init(name: precision == Double.self ? "\(form)" : "\(form) in \(precision)") { attentionCase in
+      let inputs = try attentionCase.inputs.map { $1.map { R($0) } }
       let options = AttentionOptions(
         scale: attentionCase.scale, gate: attentionCase.gate, form: form, threads: threads)
-      let outputs = try attention(attentionCase.inputs, options)
-      var tensors: [AttentionTensor: [Double]] = [.o: outputs.o.entries, .lse: outputs.lse.entries]
-      guard let outputCotangent = attentionCase.outputCotangent else { return tensors }
-      let gradients = try attentionGradients(
-        of: attentionCase.inputs, outputs: outputs, outputCotangent: outputCotangent,
-        lseCotangent: attentionCase.lseCotangent, options)
-      for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
-      return tensors
+      let outputs = try attention(inputs, options)
+      var tensors = [(AttentionTensor.o, outputs.o), (.lse, outputs.lse)]
+      if let outputCotangent = attentionCase.outputCotangent {
+        let gradients = try attentionGradients(
+          of: inputs, outputs: outputs, outputCotangent: outputCotangent.map { R($0) },
+          lseCotangent: attentionCase.lseCotangent?.map { R($0) }, options)
+        tensors += gradients.tensors
+      }
+      return Dictionary(uniqueKeysWithValues: tensors.map { ($0, $1.entries.map { Double($0) }) })
     }
   }
 }

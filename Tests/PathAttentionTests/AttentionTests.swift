@@ -85,6 +85,21 @@ import Verification
     #expect(largestDifference(try lastRow(g), expected) < 4e-16 * expected[0] * 4)
   }
 
+  @Test("The gradient of a gate is not lost between larger ones that cancel")
+  func gateGradient() throws {
+    // Row 2 is shared by keys 0 and 2, row 3 by keys 1 and 3. The gradient of the logit (3, 1) is 2⁵⁴ times larger than that of
+    // (2, 0), and has to cancel from the gradient of g₁, which stands before (3, 1) but not before (2, 0).
+    let inputs = try AttentionInputs(
+      shape: AttentionShape(length: 4, queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1), q: [0, 0, -1, 1],
+      k: [-2000, 0, -2000, 0], v: [1, 2, 4, 8], w: [1, 1, 1, 1], beta: [0, 0, 0, 0], g: [0, 0, 0, 0])
+    for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: 2)] as [AttentionForm] {
+      let options = AttentionOptions(scale: 1, form: form)
+      let gradients = try attentionGradients(
+        of: inputs, outputs: attention(inputs, options), outputCotangent: [0, 0, 1, 0x1p54], options)
+      #expect(gradients.logit.dg!.entries == [0, -0.75, -1.5 * 0x1p54 - 0.75, -1.5 * 0x1p54], "\(form)")
+    }
+  }
+
   @Test("Length 0 and an empty batch give empty results")
   func empty() throws {
     for line in ["B1 T0 HQ2 H1 K3 V2", "B0 T5 HQ2 H1 K3 V2", "B1 T0 HQ2 H1 K3 V2 cu=0,0,0 gate=scaled.weak"] {

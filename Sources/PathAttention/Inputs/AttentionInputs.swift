@@ -53,6 +53,18 @@ public struct AttentionInputs<S: Scalar>: Sendable {
   public var tensors: [(tensor: AttentionTensor, entries: TokenTensor<S>)] {
     [(.q, q), (.k, k), (.v, v), (.w, w), (.beta, beta)] + (g.map { [(.g, $0)] } ?? [])
   }
+
+  /// Inputs of the same shape and segments, possibly over another scalar, with entries made from these.
+  ///
+  /// - Throws: `AttentionError.count` when `transform` returns too few or too many entries.
+  public func map<R: Scalar>(
+    _ transform: (AttentionTensor, [S]) -> [R]
+  ) throws(AttentionError) -> AttentionInputs<R> {
+    try AttentionInputs<R>(
+      shape: shape, q: transform(.q, q.entries), k: transform(.k, k.entries), v: transform(.v, v.entries),
+      w: transform(.w, w.entries), beta: transform(.beta, beta.entries), g: g.map { transform(.g, $0.entries) },
+      segmentBoundaries: shape.batch == 1 ? [0] + segments.map(\.upperBound) : nil)
+  }
 }
 
 extension AttentionShape {

@@ -1,7 +1,7 @@
 import LinearAlgebra
 
 /// The forward pass of attention: an online softmax for the queries of every piece.
-struct SoftmaxVisitors<S: RealScalar, Rounding: RoundingModel<S>>: ForwardVisitors {
+struct SoftmaxVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: ForwardVisitors {
   let inputs: AttentionInputs<S>
   let outputs: AttentionOutputs<S>
   let scale: S
@@ -34,7 +34,7 @@ struct SoftmaxVisitors<S: RealScalar, Rounding: RoundingModel<S>>: ForwardVisito
 }
 
 /// The backward pass of attention.
-struct SoftmaxCotangentVisitors<S: RealScalar, Rounding: RoundingModel<S>>: BackwardVisitors {
+struct SoftmaxCotangentVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: BackwardVisitors {
   let inputs: AttentionInputs<S>
   let outputs: AttentionOutputs<S>
   let scale: S

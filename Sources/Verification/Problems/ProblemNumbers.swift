@@ -19,6 +19,12 @@ extension Problem {
       beta: reflectionStrengths(), g: gate.map(gates), segmentBoundaries: segmentBoundaries)
   }
 
+  /// The inputs with both cotangents and the usual scale.
+  public func attentionCase() throws(AttentionError) -> AttentionCase {
+    AttentionCase(
+      try inputs(), gate: convention, outputCotangent: outputCotangent(), lseCotangent: lseCotangent())
+  }
+
   /// A cotangent of the outputs, [B, T, HQ, V].
   public func outputCotangent() -> [Double] { normals(.do) }
 
@@ -53,23 +59,20 @@ extension Problem {
   }
 
   /// A uniformly random cotangent of the logits over the prime field.
-  public func exactLogitCotangent(_ inputs: AttentionInputs<PrimeField>) -> LogitTable<PrimeField> {
+  public func exactLogitCotangent(_ inputs: AttentionInputs<some Scalar>) -> LogitTable<PrimeField> {
     var random = SeededGenerator(seed: seed, part: "logit cotangent")
-    let table = LogitTable<PrimeField>(inputs)
-    for segment in 0..<table.segments {
-      for head in 0..<shape.queryHeads {
-        let matrix = table[segment, head].mutableView
-        for i in 0..<matrix.rows {
-          for j in 0...i { matrix[i, j] = random.fieldElement() }
-        }
-      }
-    }
-    return table
+    return LogitTable(inputs).map { _ in random.fieldElement() }
+  }
+
+  /// A uniformly random factor of the logits over the prime field.
+  public func exactScale() -> PrimeField {
+    var random = SeededGenerator(seed: seed, part: "field scale")
+    return random.fieldElement()
   }
 
   // MARK: Families
 
-  private func count(_ tensor: AttentionTensor) -> Int { shape.dimensions(of: tensor).reduce(1, *) }
+  private func count(_ tensor: AttentionTensor) -> Int { shape.count(of: tensor) }
 
   private func normals(_ tensor: AttentionTensor) -> [Double] {
     var random = SeededGenerator(seed: seed, part: tensor.rawValue)

@@ -1,0 +1,63 @@
+import LinearAlgebra
+
+/// What the blockwise form makes of one block of tokens on the way to the logits, for one query head in one segment.
+///
+/// With H_t = I − β_t w_tᵀ w_t, n rows in the block and d lanes:
+public struct BlockIntermediates<S: Scalar>: Sendable {
+  /// The tokens of the block, counted from the start of the segment.
+  public let range: Range<Int>
+  /// T = M⁻¹ diag(β) with M = I + stril(diag(β) W Wᵀ), n × n, lower triangular.
+  public let T: Matrix<S>
+  /// U = T W, n × d.
+  public let U: Matrix<S>
+  /// R = I − Wᵀ U = H_last … H_first, d × d.
+  public let R: Matrix<S>
+  /// Queries carried to the start of the block, not scaled, n × d. Row t: q_t H_t … H_first.
+  public let carriedQueries: Matrix<S>
+  /// Keys carried to the end of the block, n × d. Row t: H_last … H_{t+1} k_tᵀ.
+  public let carriedKeys: Matrix<S>
+}
+
+/// The intermediate results of the blockwise form, block after block, so that a stage at which an implementation goes wrong
+/// can be named.
+///
+/// - Parameters:
+///   - inputs: q, k, w and β; values and gate play no part.
+///   - segment: Which segment, by its place in `inputs.segments`.
+///   - queryHead: Which query head; it determines the key/value head.
+///   - blockSize: Rows per block.
+/// - Throws: `AttentionError.option` when there is no such segment or head, or the block size is not positive.
+/// - Complexity: O(L d (B + d)) time and memory O(L (B + d) + L d²/B), for L tokens in blocks of B.
+@specialized(where S == Double)
+@specialized(where S == PrimeField)
+public func blockIntermediates<S: Scalar>(
+  _ inputs: AttentionInputs<S>, segment: Int, queryHead: Int, blockSize: Int
+) throws(AttentionError) -> [BlockIntermediates<S>] {
+  for (name, value, count) in [
+    ("segment", segment, inputs.segments.count), ("queryHead", queryHead, inputs.shape.queryHeads),
+  ] where !(0..<count).contains(value) {
+    throw .option(name: name, expected: "from 0 up to, but not including, \(count)", found: "\(value)")
+  }
+  try AttentionForm.blockwise(blockSize: blockSize).validate()
+  let tokens = inputs.segments[segment]
+  let head = queryHead / inputs.shape.groupSize
+  let Q = inputs.q.window(tokens, head: queryHead)
+  let K = inputs.k.window(tokens, head: head)
+  let W = inputs.w.window(tokens, head: head)
+  let β = inputs.beta.window(tokens, head: head)
+  return ranges(of: tokens.count, by: blockSize).map { range in
+    let block = Block(range, K: K, W: W, β: β, rounding: NoRounding())
+    let n = range.count
+    let identity = Matrix<S>(rows: n, columns: n)
+    for t in 0..<n { identity.mutableView[t, t] = .one }
+    // Q̃ = Q − P U
+    let projections = Matrix<S>(rows: n, columns: n)
+    block.diagonal.project(Q.rows(range), tokens: Array(0..<n)[...], into: projections.mutableView)
+    let carriedQueries = Q.rows(range).copy()
+    subtractProduct(projections, block.U, from: carriedQueries)
+    let run = block.run()
+    return BlockIntermediates(
+      range: range, T: block.diagonal.transform.apply(to: identity, .transform), U: block.U, R: run.R,
+      carriedQueries: carriedQueries, carriedKeys: run.carriedKeys.copy())
+  }
+}
