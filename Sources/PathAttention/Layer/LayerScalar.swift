@@ -29,10 +29,7 @@ extension RealScalar {
     return -logSumExp(pivot: m, sum: exponential(-x, minus: m) + exponential(.zero, minus: m))
   }
 
-  /// SiLU(x) = x σ(x).
-  static func silu(_ x: Self) -> Self { x * sigmoid(x) }
-
-  /// SiLU′(x) = σ(x) (1 + x (1 − σ(x))).
+  /// The derivative of SiLU(x) = x σ(x): σ(x) (1 + x (1 − σ(x))).
   static func siluDerivative(_ x: Self) -> Self {
     let σ = sigmoid(x)
     return σ * (one + x * (one - σ))

@@ -112,7 +112,7 @@ public struct PathLayer<S: LayerScalar>: Sendable {
       let before = history ?? input.segments.map { _ in convolution.emptyHistory }
       let (Z, history) = convolution.apply(to: wProjected, segments: input.segments, history: before)
       (wConvolved, after) = (Z, history)
-      wActivated = stored(Z.map(S.silu))
+      wActivated = stored(ShortConvolution.silu(Z))
     }
     let w = stored(HeadNormalisation.length(lanes: configuration.headDim).apply(to: wActivated))
 

@@ -52,6 +52,9 @@ public struct ShortConvolution<S: Scalar>: Sendable {
     return (Z, after)
   }
 
+  /// SiLU of every entry, which follows the convolution.
+  public static func silu(_ Z: Matrix<S>) -> Matrix<S> where S: RealScalar { Z.map { $0 * S.sigmoid($0) } }
+
   /// The cotangent of X for sequences that start here; adds those of the parameters.
   func backward(
     _ dZ: Matrix<S>, X: Matrix<S>, segments: [Range<Int>], into gradients: LayerParameters<S>
