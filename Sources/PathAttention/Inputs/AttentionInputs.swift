@@ -62,6 +62,22 @@ public struct AttentionInputs<S: Scalar>: Sendable {
       segmentBoundaries: shape.batch == 1 ? [0] + segments.map(\.upperBound) : nil)
   }
 
+  /// Some of the tokens as packed sequences: one for each range, which may be empty and may lie anywhere.
+  ///
+  /// - Precondition: the ranges lie within the tokens 0 ..< B · T.
+  public func packed(_ ranges: [Range<Int>]) -> Self {
+    let boundaries = ranges.reduce(into: [0]) { $0.append($0.last! + $1.count) }
+    var shape = shape
+    (shape.batch, shape.length) = (1, boundaries.last!)
+    func rows(_ tensor: TokenTensor<S>) -> [S] {
+      ranges.flatMap { $0.flatMap { Array(tensor.matrix.view.row($0)) } }
+    }
+    // Counts and boundaries fit by construction.
+    return try! Self(
+      shape: shape, q: rows(q), k: rows(k), v: rows(v), w: rows(w), beta: rows(beta), g: g.map(rows),
+      segmentBoundaries: boundaries)
+  }
+
   /// The input tensors that are present, with their entries.
   public var tensors: [(tensor: AttentionTensor, entries: TokenTensor<S>)] {
     [(.q, q), (.k, k), (.v, v), (.w, w), (.beta, beta)] + (g.map { [(.g, $0)] } ?? [])
