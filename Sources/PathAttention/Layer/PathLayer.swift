@@ -98,9 +98,6 @@ public struct PathLayer<S: LayerScalar>: Sendable {
     guard x.columns == configuration.hiddenSize else {
       throw .option(name: "hiddenSize", expected: "\(configuration.hiddenSize)", found: "\(x.columns)")
     }
-    if let history, history.count != input.segments.count {
-      throw .cache(expected: "\(history.count) sequences", found: "\(input.segments.count)")
-    }
     let q = stored(parameters.map(x, by: .query))
     let k = stored(parameters.map(x, by: .key))
     let v = stored(parameters.map(x, by: .value))
@@ -110,6 +107,7 @@ public struct PathLayer<S: LayerScalar>: Sendable {
     var (wConvolved, wActivated, after) = (nil as Matrix<S>?, wProjected, [] as [Matrix<S>])
     if let convolution = ShortConvolution(parameters) {
       let before = history ?? input.segments.map { _ in convolution.emptyHistory }
+      try convolution.validate(history: before, segments: input.segments)
       let (Z, history) = convolution.apply(to: wProjected, segments: input.segments, history: before)
       (wConvolved, after) = (Z, history)
       wActivated = stored(ShortConvolution.silu(Z))

@@ -25,12 +25,24 @@ public struct ShortConvolution<S: Scalar>: Sendable {
   /// The history of a sequence at its start.
   public var emptyHistory: Matrix<S> { Matrix(rows: reach, columns: lanes) }
 
+  /// Checks that a history is one of these sequences and this convolution.
+  func validate(history: [Matrix<S>], segments: [Range<Int>]) throws(AttentionError) {
+    guard history.count == segments.count else {
+      throw .cache(expected: "\(history.count) sequences", found: "\(segments.count)")
+    }
+    for rows in history where rows.rows != reach || rows.columns != lanes {
+      throw .cache(
+        expected: "\(rows.rows) × \(rows.columns) rows of w before the convolution", found: "\(reach) × \(lanes)")
+    }
+  }
+
   /// z, and the history of each sequence after its last token.
   ///
   /// - Parameters:
   ///   - X: One row for each token, tokens × lanes.
   ///   - segments: The tokens of each sequence.
   ///   - history: What each sequence has before its first token here, (n − 1) × lanes.
+  /// - Precondition: X has as many columns as there are lanes, and there is a history of this shape for each sequence.
   public func apply(
     to X: Matrix<S>, segments: [Range<Int>], history: [Matrix<S>]
   ) -> (Z: Matrix<S>, history: [Matrix<S>]) {
