@@ -31,7 +31,7 @@ extension KeyCache where S: RealScalar {
   /// - Parameters:
   ///   - inputs: The new tokens; segment s goes to sequence s.
   ///   - options: Scale and gate convention, which should be those of the tokens before; the form, which says whether tokens
-  ///     are taken in one by one (sequential product), all at once (compact WY) or block by block. Threads are not used.
+  ///     are taken in one by one (sequential product), all at once (compact WY) or block by block. Threads and `queryTokens` are not used.
   /// - Returns: o and the log-sum-exp for the new tokens.
   /// - Throws: `AttentionError` when the inputs do not fit the cache, an input is not finite or an option makes no sense;
   ///   then the cache is as it was.

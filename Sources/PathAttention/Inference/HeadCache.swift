@@ -52,14 +52,14 @@ struct HeadCache<S: Scalar>: Sendable {
     }
   }
 
-  /// Takes several tokens in at once, by the compact WY form of their reflections, R = I − Wᵀ U:
+  /// Takes several tokens in at once, as one block in compact WY form, R = H_last … H_first:
   ///
   ///     logits with old keys   Q̃ K̂ᵀ,  Q̃ = Q − X U
   ///     logits among the new   Q Kᵀ − X Z
-  ///     old keys               K̂ ← K̂ Rᵀ = K̂ − (K̂ Uᵀ) W
+  ///     old keys               K̂ ← K̂ Rᵀ
   ///     new keys               K − Zᵀ W
   ///
-  /// O((n + p) p d) for p tokens after n.
+  /// O((n + p) (p + d) d) for p tokens after n.
   ///
   /// - Parameters:
   ///   - tokens: p rows of each.
@@ -68,24 +68,22 @@ struct HeadCache<S: Scalar>: Sendable {
   ///     diagonal of the last p columns have no meaning, and all values.
   mutating func takeTogether(_ tokens: Tokens, storage: ((S) -> S)?, visit: Visitor) {
     let (n, p) = (keys.rows, tokens.K.rows)
+    let block = Block(0..<p, K: tokens.K, W: tokens.W, β: tokens.β)
     values.append(tokens.V, storage)
-    let block = CompactWY(K: tokens.K, W: tokens.W, β: tokens.β)
-    let U = block.transform.apply(to: tokens.W)
     for (query, Q) in tokens.Q.enumerated() {
       let A = Matrix<S>(rows: p, columns: n + p)
-      let X = block.queryProjections(Q)
+      let X = Matrix<S>(rows: p, columns: p)
+      block.diagonal.project(Q, tokens: Array(0..<p)[...], into: X.mutableView)
       let pulled = Q.copy()
-      subtractProduct(X, U, from: pulled)
+      subtractProduct(X, block.U, from: pulled)
       multiply(pulled, keys.view.transposed, into: A.mutableView.columns(0..<n))
-      block.logits(Q, X: X, into: A.mutableView.columns(n..<n + p))
+      block.diagonal.logits(Q, X: X.mutableView, into: A.mutableView.columns(n..<n + p))
       visit(query, A.mutableView, values.view)
     }
-    let projections = Matrix<S>(rows: n, columns: p)
-    multiply(keys.view, U.transposed, into: projections)
-    subtractProduct(projections, tokens.W, from: keys.mutableView())
-    let carried = tokens.K.copy()
-    subtractProduct(block.Z.transposed, tokens.W, from: carried)
-    keys.append(carried.view)
+    let carried = Matrix<S>(rows: n, columns: keys.columns)
+    multiply(keys.view, block.R.transposed, into: carried)
+    assign(carried, to: keys.mutableView())
+    keys.append(block.carriedKeys.view)
     keys.store(rows: 0..<keys.rows, storage)
   }
 }

@@ -25,9 +25,7 @@ struct SequenceCache<S: Scalar>: Sendable {
     for queryHead in gates.indices {
       for t in segment { gates[queryHead].append(inputs.g!.matrix[t, queryHead]) }
     }
-    let size = form.pieceSize(segment.count)
-    for start in stride(from: segment.lowerBound, to: segment.upperBound, by: size) {
-      let piece = start..<min(start + size, segment.upperBound)
+    for piece in ranges(segment, by: form.pieceSize(segment.count)) {
       for head in heads.indices {
         let queryHeads = visit == nil ? 0..<0 : head * groupSize..<(head + 1) * groupSize
         let tokens = HeadCache.Tokens(
@@ -71,7 +69,7 @@ struct CacheTile<S: Scalar> {
     for r in 0..<tile.rows {
       let row = UnsafeMutableBufferPointer(rebasing: tile.row(r)[..<count(r)])
       for j in 0..<row.count { row[j] *= scale }
-      gate?.add(to: row, query: cached + r, factor: convention == .scaled ? scale : .one)
+      gate?.add(to: row, query: cached + r, factor: convention.factor(scale: scale))
     }
   }
 }
@@ -82,7 +80,7 @@ extension AttentionForm {
     switch self {
     case .sequentialProduct: 1
     case .compactWY: max(1, count)
-    case .blockwise(let blockSize): blockSize
+    case .blockwise(let blockSize, _): blockSize
     }
   }
 }

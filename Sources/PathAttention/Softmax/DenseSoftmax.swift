@@ -15,8 +15,7 @@ func denseSoftmax<S: SoftmaxScalar>(
   let sums = (0..<logits.rows).map { r -> S in
     let entries = logits.row(r)
     let row = UnsafeMutableBufferPointer(rebasing: entries[..<count(r)])
-    var m = row[0]
-    for j in 1..<max(1, row.count) { m = S.pivot(m, row[j]) }
+    let m = S.pivot(of: UnsafeBufferPointer(row))
     let sum = S.exponentiate(row, minus: m)
     for j in row.count..<entries.count { entries[j] = .zero }
     lse[r, 0] = S.logSumExp(pivot: m, sum: sum)
