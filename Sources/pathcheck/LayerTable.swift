@@ -17,9 +17,10 @@ struct LayerTable {
     lines +=
       TextTable(
         header: ["output", "dtype", "relative RMS", "rounding", "limit", "max abs", "at", "verdict"],
-        rows: report.outputs.map { output in
+        rows: report.tensors.map { output in
           [
-            output.name, output.dtype, number(output.rmsRatio.value, "%.5g"), number(output.roundingRatio, "%.2g"),
+            output.name, output.dtype, number(output.rmsRatio.value, "%.5g"),
+            number(output.roundingRatio.value, "%.2g"),
             number(output.passLimit, "%.2g"), number(output.maxAbs.value, "%.3g"),
             output.maxAbsAt?.description ?? "–",
             output.verdict.rawValue.uppercased()
@@ -34,7 +35,7 @@ struct LayerTable {
           header: ["paths of the candidate against each other", "relative RMS", "limit", "agree"],
           rows: report.consistency.map { pair in
             [
-              pair.outputs.joined(separator: " and "), number(pair.rmsRatio.value, "%.5g"),
+              pair.tensors.joined(separator: " and "), number(pair.rmsRatio.value, "%.5g"),
               number(pair.limit, "%.2g"), pair.agrees ? "yes" : "NO",
             ]
           }

@@ -52,14 +52,14 @@ struct HeadCache<S: Scalar>: Sendable {
     }
   }
 
-  /// Takes several tokens in at once, as one block in compact WY form, R = H_last … H_first:
+  /// Takes several tokens in at once, as one block in compact WY form, R = I − Wᵀ U:
   ///
   ///     logits with old keys   Q̃ K̂ᵀ,  Q̃ = Q − X U
   ///     logits among the new   Q Kᵀ − X Z
-  ///     old keys               K̂ ← K̂ Rᵀ
+  ///     old keys               K̂ ← K̂ Rᵀ = K̂ − (K̂ Uᵀ) W
   ///     new keys               K − Zᵀ W
   ///
-  /// O((n + p) (p + d) d) for p tokens after n.
+  /// O((n + p + d) p d) for p tokens after n.
   ///
   /// - Parameters:
   ///   - tokens: p rows of each.
@@ -80,9 +80,9 @@ struct HeadCache<S: Scalar>: Sendable {
       block.diagonal.logits(Q, X: X.mutableView, into: A.mutableView.columns(n..<n + p))
       visit(query, A.mutableView, values.view)
     }
-    let carried = Matrix<S>(rows: n, columns: keys.columns)
-    multiply(keys.view, block.R.transposed, into: carried)
-    assign(carried, to: keys.mutableView())
+    let projections = Matrix<S>(rows: n, columns: p)
+    multiply(keys.view, block.U.transposed, into: projections)
+    subtractProduct(projections, tokens.W, from: keys.mutableView())
     keys.append(block.carriedKeys.view)
     keys.store(rows: 0..<keys.rows, storage)
   }

@@ -65,6 +65,8 @@ public struct AttentionInputs<S: Scalar>: Sendable {
   /// Some of the tokens as packed sequences: one for each range, which may be empty and may lie anywhere.
   ///
   /// - Precondition: the ranges lie within the tokens 0 ..< B · T.
+  @specialized(where S == Double)
+  @specialized(where S == PrimeField)
   public func packed(_ ranges: [Range<Int>]) -> Self {
     let boundaries = ranges.reduce(into: [0]) { $0.append($0.last! + $1.count) }
     var shape = shape

@@ -20,6 +20,8 @@ public struct HeadNormalisation<S: LayerScalar>: Sendable {
   /// Every head of every row divided.
   ///
   /// - Precondition: the columns are a multiple of `lanes`.
+  @specialized(where S == Double)
+  @specialized(where S == Float)
   public func apply(to X: Matrix<S>) -> Matrix<S> {
     let result = X.copy()
     forEachHead(of: result.mutableView) { x in

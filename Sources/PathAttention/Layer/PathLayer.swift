@@ -91,6 +91,8 @@ public struct PathLayer<S: LayerScalar>: Sendable {
   ///   - input: The tokens.
   ///   - history: What the convolution saw of each sequence before them; nil at the start.
   /// - Throws: `AttentionError` when x does not fit or is not finite.
+  @specialized(where S == Double)
+  @specialized(where S == Float)
   public func project(
     _ input: LayerInput<S>, history: [Matrix<S>]? = nil
   ) throws(AttentionError) -> LayerProjections<S> {
@@ -127,6 +129,8 @@ public struct PathLayer<S: LayerScalar>: Sendable {
   }
 
   /// The stage after attention: y from o, tokens × hidden.
+  @specialized(where S == Double)
+  @specialized(where S == Float)
   public func output(_ o: Matrix<S>) -> Matrix<S> { stored(parameters.map(o, by: .output)) }
 
   /// The normalisation of q and k. Stored once: upstream fuses the division and the factors.

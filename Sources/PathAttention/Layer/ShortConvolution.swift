@@ -43,6 +43,8 @@ public struct ShortConvolution<S: Scalar>: Sendable {
   ///   - segments: The tokens of each sequence.
   ///   - history: What each sequence has before its first token here, (n − 1) × lanes.
   /// - Precondition: X has as many columns as there are lanes, and there is a history of this shape for each sequence.
+  @specialized(where S == Double)
+  @specialized(where S == Float)
   public func apply(
     to X: Matrix<S>, segments: [Range<Int>], history: [Matrix<S>]
   ) -> (Z: Matrix<S>, history: [Matrix<S>]) {
@@ -65,6 +67,8 @@ public struct ShortConvolution<S: Scalar>: Sendable {
   }
 
   /// SiLU of every entry, which follows the convolution.
+  @specialized(where S == Double)
+  @specialized(where S == Float)
   public static func silu(_ Z: Matrix<S>) -> Matrix<S> where S: RealScalar { Z.map { $0 * S.sigmoid($0) } }
 
   /// The cotangent of X for sequences that start here; adds those of the parameters.

@@ -40,100 +40,54 @@ private struct LayerCheck {
   }
 
   func report() throws(AttentionError) -> LayerCheckReport {
-    let reference = try outputs(LayerPaths(layer: exact))
-    var rounded = exact
-    let format = submission.format
-    rounded.storage = { format.round($0) }
-    let roundings = zip(try outputs(LayerPaths(layer: rounded)), reference).map {
-      ErrorMeasure(candidate: $0, reference: $1).rmsRatio
+    let reference = try LayerPaths(layer: exact).outputs(submission)
+    for (output, numbers) in zip(submission.outputs, reference) {
+      if let index = numbers.firstIndex(where: { !$0.isFinite }) {
+        throw .notFinite(tensor: "\(output.name) of the reference", index: index, value: "\(numbers[index])")
+      }
     }
-    var reports: [LayerCheckReport.OutputReport] = []
-    for (index, output) in submission.outputs.enumerated() {
-      reports.append(report(output, reference[index], rounding: roundings[index]))
-    }
-    try explain(&reports)
+    let roundings = roundingErrors(reference)
+    var reports = submission.outputs.indices.map { report($0, reference[$0], rounding: roundings[$0]) }
+    let diagnosis = try LayerDiagnosis(submission, exact, reports)
+    for index in reports.indices { reports[index].explanations = diagnosis.explanations[index] }
     return LayerCheckReport(
       verdict: reports.map(\.verdict).max() ?? .pass, case: submission.name, layer: exact.configuration,
       options: LayerCheckReport.Options(
         scale: submission.scale ?? 1 / Double(exact.configuration.headDim).squareRoot(), gate: submission.gate,
-        form: form.description, format: format.rawValue),
-      outputs: reports, consistency: consistency(reports), diagnosis: diagnosis(reports), notes: submission.notes)
+        form: form.description, format: submission.format.rawValue),
+      tensors: reports, consistency: consistency(reports), diagnosis: diagnosis.sentences, notes: submission.notes)
   }
 
-  /// What paths compute for every output of the submission, in its order.
-  private func outputs(_ paths: LayerPaths) throws(AttentionError) -> [[Double]] {
-    var results: [[Double]] = []
-    if let full = submission.output(.full) {
-      results.append(try paths.full(submission.input(full.tokens)).entries)
-    }
-    guard let prefilled = submission.prefilled else { return results }
-    var (y, cache) = try paths.prefill(submission.input(0..<prefilled))
-    if submission.output(.prefill) != nil { results.append(y.entries) }
-    var position = prefilled
-    for step in submission.steps {
-      while position < step.tokens.lowerBound {
-        _ = try paths.step(submission.input(position..<position + 1), &cache)
-        position += 1
-      }
-      y = try paths.step(submission.input(step.tokens), &cache)
-      results.append(y.entries)
-      position = step.tokens.upperBound
-    }
-    return results
-  }
-
-  private func report(
-    _ output: LayerSubmission.Output, _ reference: [Double], rounding: Double
-  ) -> LayerCheckReport.OutputReport {
-    let measure = ErrorMeasure(candidate: output.entries, reference: reference)
+  /// The relative error of every output when each stage is rounded to the format; NaN where rounding overflows.
+  private func roundingErrors(_ reference: [[Double]]) -> [Double] {
     let format = submission.format
-    let blunt = ErrorLimit(format)
-    let isComputedInFormat = format == .float32 || format == .float64
-    let pass = isComputedInFormat ? max(4 * rounding, blunt.pass) : 4 * rounding
-    let marginal = isComputedInFormat ? max(8 * rounding, blunt.marginal) : 8 * rounding
+    var layer = exact
+    layer.storage = { format.round($0) }
+    guard let rounded = try? LayerPaths(layer: layer).outputs(submission) else { return reference.map { _ in .nan } }
+    return zip(rounded, reference).map { ErrorMeasure(candidate: $0, reference: $1).rmsRatio }
+  }
+
+  private func report(_ index: Int, _ reference: [Double], rounding: Double) -> LayerCheckReport.TensorReport {
+    let output = submission.outputs[index]
+    let measure = ErrorMeasure(candidate: output.entries, reference: reference)
+    let limit = ErrorLimit(rounding: rounding, submission.format)
     let hidden = exact.configuration.hiddenSize
-    return LayerCheckReport.OutputReport(
+    return LayerCheckReport.TensorReport(
       name: output.name, path: output.path, dtype: output.elementType.rawValue,
-      verdict: measure.rmsRatio <= pass ? .pass : measure.rmsRatio <= marginal ? .marginal : .fail,
+      verdict: limit.verdict(measure.rmsRatio),
       rmsRatio: ReportNumber(measure.rmsRatio), maxAbs: ReportNumber(measure.maxAbs),
       maxAbsAt: measure.worst.map { index in
         let row = index / hidden
         return LayerPlace(
           batch: row / output.tokens.count, token: output.tokens.lowerBound + row % output.tokens.count,
           lane: index % hidden)
-      }, nonFinite: measure.nonFinite, roundingRatio: rounding, passLimit: pass, marginalLimit: marginal,
+      }, nonFinite: measure.nonFinite, roundingRatio: ReportNumber(rounding), passLimit: limit.pass,
+      marginalLimit: limit.marginal,
       explanations: [])
   }
 
-  // MARK: Diagnosis
-
-  /// Fills in which known disagreements explain the outputs that fail.
-  private func explain(_ reports: inout [LayerCheckReport.OutputReport]) throws(AttentionError) {
-    let failing = Set(reports.filter { $0.verdict == .fail && $0.nonFinite == 0 }.map(\.path))
-    let variants = LayerPath.allCases.filter(failing.contains).flatMap {
-      LayerVariant.explanations(of: $0, exact.configuration)
-    }
-    for variant in Set(variants) {
-      let results = try outputs(LayerPaths(layer: exact, variant: variant))
-      for (index, output) in submission.outputs.enumerated() {
-        guard reports[index].verdict == .fail, reports[index].nonFinite == 0,
-          LayerVariant.explanations(of: output.path, exact.configuration).contains(variant)
-        else { continue }
-        let ratio = ErrorMeasure(candidate: output.entries, reference: results[index]).rmsRatio
-        guard ratio <= reports[index].marginalLimit else { continue }
-        reports[index].explanations.append(
-          LayerCheckReport.Explanation(
-            disagreement: variant.disagreement, paths: LayerPath.allCases.filter(variant.paths.contains),
-            rmsRatio: ratio))
-      }
-    }
-    for index in reports.indices {
-      reports[index].explanations.sort { ($0.rmsRatio, $0.paths.count) < ($1.rmsRatio, $1.paths.count) }
-    }
-  }
-
   /// The candidate's own paths against each other.
-  private func consistency(_ reports: [LayerCheckReport.OutputReport]) -> [LayerCheckReport.ConsistencyReport] {
+  private func consistency(_ reports: [LayerCheckReport.TensorReport]) -> [LayerCheckReport.ConsistencyReport] {
     guard let full = submission.output(.full), let fullReport = reports.first(where: { $0.path == .full }) else {
       return []
     }
@@ -148,34 +102,24 @@ private struct LayerCheck {
         same.allSatisfy(\.isFinite) ? ErrorMeasure(candidate: output.entries, reference: same).rmsRatio : .nan
       let limit = fullReport.marginalLimit + report.marginalLimit
       return LayerCheckReport.ConsistencyReport(
-        outputs: [full.name, output.name], rmsRatio: ReportNumber(ratio), limit: limit, agrees: ratio <= limit)
+        tensors: [full.name, output.name], rmsRatio: ReportNumber(ratio), limit: limit, agrees: ratio <= limit)
     }
   }
+}
 
-  /// One sentence for every explanation and the outputs it explains, and one for outputs that nothing explains.
-  private func diagnosis(_ reports: [LayerCheckReport.OutputReport]) -> [String] {
-    var sentences: [(text: String, names: [String])] = []
-    for report in reports where report.verdict == .fail {
-      let text: String
-      if report.nonFinite > 0 {
-        text = "NaN or infinite entries"
-      } else if let best = report.explanations.first {
-        let alsoInPrefill = report.path == .decode && best.paths == [.prefill, .decode]
-        let onlyInPrefill =
-          report.path == .decode && best.paths == [.prefill] && best.disagreement != .keysNotCarried
-        text =
-          best.disagreement.text
-          + (alsoInPrefill ? ", here and in the prefill that made the cache" : "")
-          + (onlyInPrefill ? " in the prefill that made the cache" : "")
-      } else {
-        text = "not explained by any known disagreement"
-      }
-      if let index = sentences.firstIndex(where: { $0.text == text }) {
-        sentences[index].names.append(report.name)
-      } else {
-        sentences.append((text, [report.name]))
-      }
+extension ErrorLimit {
+  /// Four and eight times the error that rounding between stages makes, but at least half a unit roundoff, because in a small
+  /// tensor it may be small by chance. Where sums themselves are in the format (F32, F64),
+  /// or rounding overflows and says nothing, at least the limit of a single operator.
+  fileprivate init(rounding: Double, _ format: NumberFormat) {
+    let single = ErrorLimit(format)
+    guard rounding.isFinite else {
+      self = single
+      return
     }
-    return sentences.map { "\($0.names.joined(separator: ", ")): \($0.text)" }
+    let rounding = max(rounding, format.unitRoundoff / 2)
+    let isComputedInFormat = format == .float32 || format == .float64
+    pass = max(4 * rounding, isComputedInFormat ? single.pass : 0)
+    marginal = max(8 * rounding, isComputedInFormat ? single.marginal : 0)
   }
 }

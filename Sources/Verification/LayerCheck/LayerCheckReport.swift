@@ -31,7 +31,7 @@ public struct LayerCheckReport: Sendable, Codable {
   /// What the reference was computed with.
   public var options: Options
   /// One entry for every output of the candidate.
-  public var outputs: [OutputReport]
+  public var tensors: [TensorReport]
   /// The candidate's paths against each other, where they have tokens in common.
   public var consistency: [ConsistencyReport]
   /// Sentences that name what explains the failures.
@@ -52,7 +52,7 @@ public struct LayerCheckReport: Sendable, Codable {
   }
 
   /// One output of the candidate against the reference.
-  public struct OutputReport: Sendable, Codable {
+  public struct TensorReport: Sendable, Codable {
     /// Like `out_prefill`.
     public var name: String
     /// Which path it comes from.
@@ -69,8 +69,8 @@ public struct LayerCheckReport: Sendable, Codable {
     public var maxAbsAt: LayerPlace?
     /// How many entries are NaN or infinite.
     public var nonFinite: Int
-    /// The relative RMS error of the reference itself when every stage is rounded to the format.
-    public var roundingRatio: Double
+    /// The relative RMS error of the reference itself when every stage is rounded to the format; NaN if that overflows.
+    public var roundingRatio: ReportNumber
     /// Up to which `rmsRatio` the verdict is pass.
     public var passLimit: Double
     /// Up to which `rmsRatio` the verdict is marginal.
@@ -92,7 +92,7 @@ public struct LayerCheckReport: Sendable, Codable {
   /// Two outputs of the candidate for the same tokens.
   public struct ConsistencyReport: Sendable, Codable {
     /// The names of the two.
-    public var outputs: [String]
+    public var tensors: [String]
     /// ‖second − first‖₂ / ‖first‖₂ over the tokens they share.
     public var rmsRatio: ReportNumber
     /// The sum of what both may be off.

@@ -35,9 +35,17 @@ public enum LayerDisagreement: String, Sendable, Codable, CaseIterable {
 }
 
 /// A disagreement, and the paths that have it.
-struct LayerVariant: Hashable {
-  let disagreement: LayerDisagreement
-  let paths: Set<LayerPath>
+public struct LayerVariant: Sendable, Hashable {
+  /// What is done differently.
+  public let disagreement: LayerDisagreement
+  /// Where.
+  public let paths: Set<LayerPath>
+
+  /// A disagreement in some paths. Where a path has no place for it, it changes nothing.
+  public init(disagreement: LayerDisagreement, paths: Set<LayerPath>) {
+    self.disagreement = disagreement
+    self.paths = paths
+  }
 
   /// The variants that could explain what a path computes, the simplest first.
   static func explanations(of path: LayerPath, _ configuration: LayerConfiguration) -> [LayerVariant] {

@@ -4,19 +4,33 @@ import PathAttention
 /// The three paths of a layer, as they should be or with a known disagreement in some of them.
 ///
 /// Built from the public stages of the layer, so that a disagreement is one changed line between two stages.
-struct LayerPaths {
-  let layer: PathLayer<Double>
-  var variant: LayerVariant?
+public struct LayerPaths: Sendable {
+  /// The layer as it should be.
+  public let layer: PathLayer<Double>
+  /// What is changed, if anything.
+  public let variant: LayerVariant?
 
-  /// y of the full pass.
-  func full(_ input: LayerInput<Double>) throws(AttentionError) -> Matrix<Double> {
+  /// The paths of a layer.
+  public init(layer: PathLayer<Double>, variant: LayerVariant? = nil) {
+    self.layer = layer
+    self.variant = variant
+  }
+
+  /// y of the full pass, tokens × hidden.
+  ///
+  /// - Throws: `AttentionError` as the layer does.
+  public func full(_ input: LayerInput<Double>) throws(AttentionError) -> Matrix<Double> {
     let layer = layer(.full)
     let projections = try project(input, history: nil, .full)
     return layer.output(stored(try attention(projections.inputs, layer.options).o.matrix))
   }
 
-  /// y of the prefill, and the cache.
-  func prefill(_ input: LayerInput<Double>) throws(AttentionError) -> (y: Matrix<Double>, cache: LayerCache<Double>) {
+  /// y of the prefill, tokens × hidden, and the cache.
+  ///
+  /// - Throws: `AttentionError` as the layer does.
+  public func prefill(_ input: LayerInput<Double>) throws(AttentionError) -> (
+    y: Matrix<Double>, cache: LayerCache<Double>
+  ) {
     let layer = layer(.prefill)
     let projections = try project(input, history: nil, .prefill)
     let outputs = try attention(projections.inputs, layer.options)
@@ -30,8 +44,12 @@ struct LayerPaths {
     return (layer.output(stored(outputs.o.matrix)), LayerCache(keys: keys, history: history))
   }
 
-  /// y of the next tokens.
-  func step(_ input: LayerInput<Double>, _ cache: inout LayerCache<Double>) throws(AttentionError) -> Matrix<Double> {
+  /// y of the next tokens, tokens × hidden, on top of a cache.
+  ///
+  /// - Throws: `AttentionError` as the layer does.
+  public func step(_ input: LayerInput<Double>, _ cache: inout LayerCache<Double>) throws(AttentionError) -> Matrix<
+    Double
+  > {
     let layer = layer(.decode)
     let history = has(.convolutionStateLost, .decode) ? cache.history.map(zeros) : cache.history
     let projections = try project(input, history: history, .decode)
@@ -39,6 +57,29 @@ struct LayerPaths {
     let outputs = try cache.keys.attend(
       to: has(.keysNotUpdated, .decode) ? withoutReflections(projections.inputs) : projections.inputs, layer.options)
     return layer.output(stored(outputs.o.matrix))
+  }
+
+  /// What the paths compute for every output of a submission, in its order.
+  func outputs(_ submission: LayerSubmission) throws(AttentionError) -> [[Double]] {
+    var results: [[Double]] = []
+    if let output = submission.output(.full) {
+      results.append(try full(submission.input(output.tokens)).entries)
+    }
+    guard let prefilled = submission.prefilled else { return results }
+    var (y, cache) = try prefill(submission.input(0..<prefilled))
+    if submission.output(.prefill) != nil { results.append(y.entries) }
+    var position = prefilled
+    for output in submission.steps {
+      // Tokens between two outputs are decoded one by one.
+      while position < output.tokens.lowerBound {
+        _ = try step(submission.input(position..<position + 1), &cache)
+        position += 1
+      }
+      y = try step(submission.input(output.tokens), &cache)
+      results.append(y.entries)
+      position = output.tokens.upperBound
+    }
+    return results
   }
 
   // MARK: Variants
