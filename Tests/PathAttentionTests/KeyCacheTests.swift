@@ -141,7 +141,9 @@ import Verification
     let bound = ErrorBound(inputs, scale: 0.25, gate: .unscaled)
     #expect(largestDifference(o, full.o.entries) <= bound.entries[.o]!)
     #expect(largestDifference(lse, full.lse.entries) <= bound.entries[.lse]!)
-    #expect(bound.entries[.o]! < 1e-6, "a bound that says something")
+    // The bound covers every problem of this size; on this one 3e-15 was measured.
+    #expect(bound.entries[.o]! < 1e-6)
+    #expect(largestDifference(o, full.o.entries) < 1e-13)
   }
 
   // MARK: What a cache is

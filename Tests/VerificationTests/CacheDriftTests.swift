@@ -1,3 +1,4 @@
+import Foundation
 import LinearAlgebra
 import NumberFormats
 import PathAttention
@@ -24,6 +25,28 @@ import Verification
     #expect(exact.oldestKeys == 0 && exact.allKeys == 0 && exact.outputs == 0)
     let single = try cacheDrift(of: inputs, format: .float32, at: [256])[0]
     #expect(single.oldestKeys > 0 && single.oldestKeys < 1e-6)
+  }
+
+  @Test("The table of Docs/Inference.md is what the function gives, to 5 %")
+  func documentedTable() throws {
+    let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let text = try String(contentsOf: repository.appending(path: "Docs/Inference.md"), encoding: .utf8)
+    // Rows of ten numbers: the steps, and three errors for each of three formats.
+    let rows = text.split(separator: "\n").map {
+      $0.split(separator: "|").compactMap { Double($0.filter { $0 != " " }) }
+    }
+    .filter { $0.count == 10 }
+    #expect(rows.count == 5)
+    let inputs = try Problem(line: "B1 T1024 HQ1 H1 K64 V64 beta=two seed=1").inputs()
+    for (index, format) in [NumberFormat.bfloat16, .float16, .float32].enumerated() {
+      let drifts = try cacheDrift(of: inputs, format: format, at: rows.map { Int($0[0]) })
+      for (row, drift) in zip(rows, drifts) {
+        for (documented, found) in zip(row[(1 + 3 * index)...], [drift.oldestKeys, drift.allKeys, drift.outputs]) {
+          #expect(abs(documented / found - 1) < 0.05, "\(format) \(drift)")
+        }
+      }
+    }
   }
 
   @Test("More than one sequence is refused")
