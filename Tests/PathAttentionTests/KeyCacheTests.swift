@@ -146,6 +146,23 @@ import Verification
     #expect(largestDifference(o, full.o.entries) < 1e-13)
   }
 
+  @Test("A cumulative gate of −2·10⁶ does not cost digits", arguments: forms)
+  func longGate(form: AttentionForm) throws {
+    // Far down the sequence the gate of neighbours is a small difference of large sums.
+    let T = 2000
+    func last(_ g: [Double]) throws -> Double {
+      let n = g.count
+      let ones = [Double](repeating: 1, count: n)
+      let inputs = try AttentionInputs(
+        shape: AttentionShape(length: n, queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1), q: ones, k: ones,
+        v: (0..<n).map { Double(n - $0) }, w: ones, beta: ones.map { _ in 0 }, g: g)
+      var (_, cache) = try prefill(inputs.packed([0..<n - 2]))
+      return try cache.attend(to: inputs.packed([n - 2..<n]), AttentionOptions(scale: 1, form: form)).o.entries[1]
+    }
+    let expected = try last([-1000.1, -0.1, -0.1])
+    #expect(abs(try last((0..<T).map { $0 < T - 2 ? -1000.1 : -0.1 }) - expected) < 2e-15 * expected)
+  }
+
   // MARK: What a cache is
 
   @Test("A cache is a value: a copy can go another way")

@@ -74,6 +74,31 @@ import Verification
     }
   }
 
+  @Test("Logits of β and of the gate may be as large as they like")
+  func saturation() throws {
+    let configuration = LayerConfiguration(hiddenSize: 4, queryHeads: 2, reflectionRank: 2, hasForgetGate: true)
+    var random = SeededGenerator(seed: 9)
+    let start = try LayerParameters<Double>(configuration, using: &random)
+    for (bias, strength) in [(-2000.0, 0.0), (2000, 2)] {
+      let entries = start.tensors.map { parameter, entries in
+        let isBias = parameter == .strengthBias || parameter == .gateBias
+        return (parameter.rawValue, isBias ? entries.map { _ in bias } : entries)
+      }
+      let layer = PathLayer(
+        try LayerParameters<Double>(configuration, entries: Dictionary(uniqueKeysWithValues: entries)))
+      let input = try LayerInput(length: 3, hiddenSize: 4, x: (0..<12).map { _ in random.normal() })
+      let pass = try layer.forward(input)
+      #expect(pass.projections.inputs.beta.entries.allSatisfy { $0 == strength })
+      // log σ(x) is x for very negative x, and 0 for very large x.
+      let g = pass.projections.inputs.g!.entries
+      #expect(zip(g, pass.projections.gateLogits!.entries).allSatisfy { $0 == min($1, 0) })
+      #expect(pass.y.entries.allSatisfy(\.isFinite))
+      let gradients = try layer.gradients(of: pass, outputCotangent: [Double](repeating: 1, count: 12))
+      #expect(gradients.x.entries.allSatisfy(\.isFinite))
+      #expect(gradients.parameters.tensors.allSatisfy { $0.entries.allSatisfy(\.isFinite) })
+    }
+  }
+
   // MARK: Gradients
 
   /// Central differences with step h have an error of about h² times a third derivative plus u/h times the values: with
