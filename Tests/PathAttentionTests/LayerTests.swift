@@ -92,9 +92,9 @@ import Verification
       // log σ(x) is x for very negative x, and 0 for very large x.
       let g = pass.projections.inputs.g!.entries
       #expect(zip(g, pass.projections.gateLogits!.entries).allSatisfy { $0 == min($1, 0) })
-      #expect(pass.y.entries.allSatisfy(\.isFinite))
+      #expect(pass.y.entries.allSatisfy { $0.isFinite })
       let gradients = try layer.gradients(of: pass, outputCotangent: [Double](repeating: 1, count: 12))
-      #expect(gradients.x.entries.allSatisfy(\.isFinite))
+      #expect(gradients.x.entries.allSatisfy { $0.isFinite })
       #expect(gradients.parameters.tensors.allSatisfy { $0.entries.allSatisfy(\.isFinite) })
     }
   }
