@@ -74,8 +74,8 @@ import Verification
     }
     #expect(linearBiasSlopes(heads: 1) == [0x1p-8])
     #expect(linearBiasSlopes(heads: 8) == [0x1p-1, 0x1p-2, 0x1p-3, 0x1p-4, 0x1p-5, 0x1p-6, 0x1p-7, 0x1p-8])
-    // Not a power of two: those of 2, then every other one of those of 4.
-    #expect(linearBiasSlopes(heads: 3) == [0x1p-4, 0x1p-8, 0x1p-2])
+    // Not a power of two: those of 4, then every other one of those of 8.
+    #expect(linearBiasSlopes(heads: 7) == [0x1p-2, 0x1p-4, 0x1p-6, 0x1p-8, 0x1p-1, 0x1p-3, 0x1p-5])
   }
 
   @Test("A rotation is a product of two reflections: PaTH turns like rotary embedding")

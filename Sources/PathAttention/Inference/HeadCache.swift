@@ -68,7 +68,7 @@ struct HeadCache<S: Scalar>: Sendable {
   ///     diagonal of the last p columns have no meaning, and all values.
   mutating func takeTogether(_ tokens: Tokens, storage: ((S) -> S)?, visit: Visitor) {
     let (n, p) = (keys.rows, tokens.K.rows)
-    let block = Block(0..<p, K: tokens.K, W: tokens.W, β: tokens.β)
+    let block = Block(0..<p, K: tokens.K, W: tokens.W, β: tokens.β, rounding: NoRounding<S>())
     values.append(tokens.V, storage)
     for (query, Q) in tokens.Q.enumerated() {
       let A = Matrix<S>(rows: p, columns: n + p)
@@ -83,7 +83,9 @@ struct HeadCache<S: Scalar>: Sendable {
     let projections = Matrix<S>(rows: n, columns: p)
     multiply(keys.view, block.U.transposed, into: projections)
     subtractProduct(projections, tokens.W, from: keys.mutableView())
-    keys.append(block.carriedKeys.view)
+    let carried = tokens.K.copy()
+    subtractProduct(block.diagonal.Z.transposed, tokens.W, from: carried)
+    keys.append(carried.view)
     keys.store(rows: 0..<keys.rows, storage)
   }
 }

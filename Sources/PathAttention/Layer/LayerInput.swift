@@ -26,7 +26,7 @@ public struct LayerInput<S: Scalar>: Sendable {
     batch: Int = 1, length: Int, hiddenSize: Int, x: [S], segmentBoundaries: [Int]? = nil
   ) throws(AttentionError) {
     let shape = AttentionShape(
-      batch: batch, length: length, queryHeads: 1, heads: 1, keyDim: max(1, hiddenSize), valueDim: 1)
+      batch: batch, length: length, queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1)
     try shape.validate()
     guard hiddenSize >= 1 else { throw .size(name: "hiddenSize", found: hiddenSize) }
     self.batch = batch
