@@ -17,5 +17,5 @@ struct PathCheck: ParsableCommand {
 
       Exit codes: 0 pass or marginal, 1 a tensor fails, 2 the comparison could not be made, 64 wrong usage.
       """,
-    subcommands: [CheckCommand.self, BenchCommand.self])
+    subcommands: [CheckCommand.self, LayerCommand.self, BenchCommand.self])
 }

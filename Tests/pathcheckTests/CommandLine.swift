@@ -13,7 +13,10 @@ struct CommandLine {
   static func fixture(_ name: String) -> String { repository.appending(path: "Fixtures/\(name).safetensors").path }
 
   /// Runs `pathcheck` with arguments and waits for it.
-  init(_ arguments: String...) throws {
+  init(_ arguments: String...) throws { try self.init(arguments) }
+
+  /// The same with arguments in an array.
+  init(_ arguments: [String]) throws {
     let process = Process()
     // The test bundle and the executable are built into the same folder.
     process.executableURL = Bundle.main.bundleURL.appending(path: "pathcheck")

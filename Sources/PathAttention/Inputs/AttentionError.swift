@@ -16,6 +16,10 @@ public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible 
   case notComputed(token: Int, head: Int)
   /// An option has a value that makes no sense.
   case option(name: String, expected: String, found: String)
+  /// The parameters of a layer are not those that its configuration asks for.
+  case parameters(missing: [String], unexpected: [String])
+  /// Inputs do not continue what a cache holds.
+  case cache(expected: String, found: String)
 
   /// One line that names the argument, what was expected and what was found.
   public var description: String {
@@ -37,6 +41,11 @@ public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible 
       "the outputs of token \(token), query head \(head), have a cotangent but were not computed (see queryTokens)"
     case .option(let name, let expected, let found):
       "option '\(name)' must be \(expected), found \(found)"
+    case .parameters(let missing, let unexpected):
+      [("missing", missing), ("not expected", unexpected)].filter { !$1.isEmpty }
+        .map { "\($0): \($1.sorted().joined(separator: ", "))" }.joined(separator: "; ")
+    case .cache(let expected, let found):
+      "the inputs must continue a cache of \(expected), found \(found)"
     }
   }
 }

@@ -49,6 +49,37 @@ public struct AttentionInputs<S: Scalar>: Sendable {
     if let g { self.g = try TokenTensor(.g, shape, g) } else { self.g = nil }
   }
 
+  /// The same problem with some tensors replaced, in the order of memory.
+  ///
+  /// - Parameter g: `.some(nil)` takes the gate away; left out, it stays.
+  /// - Throws: `AttentionError.count` naming the first that does not fit.
+  public func replacing(
+    q: [S]? = nil, k: [S]? = nil, v: [S]? = nil, w: [S]? = nil, beta: [S]? = nil, g: [S]?? = nil
+  ) throws(AttentionError) -> Self {
+    try Self(
+      shape: shape, q: q ?? self.q.entries, k: k ?? self.k.entries, v: v ?? self.v.entries, w: w ?? self.w.entries,
+      beta: beta ?? self.beta.entries, g: g ?? self.g?.entries,
+      segmentBoundaries: shape.batch == 1 ? [0] + segments.map(\.upperBound) : nil)
+  }
+
+  /// Some of the tokens as packed sequences: one for each range, which may be empty and may lie anywhere.
+  ///
+  /// - Precondition: the ranges lie within the tokens 0 ..< B · T.
+  @specialized(where S == Double)
+  @specialized(where S == PrimeField)
+  public func packed(_ ranges: [Range<Int>]) -> Self {
+    let boundaries = ranges.reduce(into: [0]) { $0.append($0.last! + $1.count) }
+    var shape = shape
+    (shape.batch, shape.length) = (1, boundaries.last!)
+    func rows(_ tensor: TokenTensor<S>) -> [S] {
+      ranges.flatMap { $0.flatMap { Array(tensor.matrix.view.row($0)) } }
+    }
+    // Counts and boundaries fit by construction.
+    return try! Self(
+      shape: shape, q: rows(q), k: rows(k), v: rows(v), w: rows(w), beta: rows(beta), g: g.map(rows),
+      segmentBoundaries: boundaries)
+  }
+
   /// The input tensors that are present, with their entries.
   public var tensors: [(tensor: AttentionTensor, entries: TokenTensor<S>)] {
     [(.q, q), (.k, k), (.v, v), (.w, w), (.beta, beta)] + (g.map { [(.g, $0)] } ?? [])

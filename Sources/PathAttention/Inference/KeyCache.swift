@@ -1,0 +1,153 @@
+import LinearAlgebra
+
+/// The cache of PaTH attention at inference: for every sequence the keys carried to its last token, the values, and the
+/// cumulative sums of the gate.
+///
+/// On every new token t each cached key is rewritten in place, k_j ← k_j H_t for j < t; the new key enters as it is. What is
+/// left is plain softmax attention with q_t. No w is kept.
+///
+/// ```swift
+/// var (outputs, cache) = try prefill(prompt)              // all tokens of all sequences
+/// let next = try cache.attend(to: token)                  // one more of each, or several, or none
+/// ```
+///
+/// Sequences are those of the inputs: segment s of the inputs goes to sequence s, however long each is, so batches,
+/// packed batches of different lengths and chunks are one case. A cache is a value: a copy can go another way.
+public struct KeyCache<S: Scalar>: Sendable {
+  /// The sizes of the heads.
+  public let layout: KeyCacheLayout
+  /// What storing a number makes of it: rounding to the format of the cache. Nil if it is kept as it is.
+  public let storage: (@Sendable (S) -> S)?
+  private var sequences: [SequenceCache<S>]
+
+  /// A cache of sequences that have no tokens yet.
+  ///
+  /// - Parameters:
+  ///   - sequences: How many.
+  ///   - layout: The sizes of the heads.
+  ///   - storage: Applied to every key whenever it has been rewritten, and to every value once. Sums of the gate are not
+  ///     rounded.
+  /// - Throws: `AttentionError` when a size makes no sense.
+  public init(
+    sequences: Int, layout: KeyCacheLayout, storage: (@Sendable (S) -> S)? = nil
+  ) throws(AttentionError) {
+    guard sequences >= 0 else { throw .size(name: "batch", found: sequences) }
+    try layout.shape.validate()
+    self.layout = layout
+    self.storage = storage
+    self.sequences = (0..<sequences).map { _ in SequenceCache(layout) }
+  }
+
+  /// How many tokens each sequence has.
+  public var lengths: [Int] { sequences.map(\.length) }
+
+  /// The keys of one head of one sequence, tokens × d_k: row j is k_j H_{j+1} … H_last.
+  public func keys(sequence: Int, head: Int) -> MatrixView<S> { sequences[sequence].heads[head].keys.view }
+
+  /// The values of one head of one sequence, tokens × d_v.
+  public func values(sequence: Int, head: Int) -> MatrixView<S> { sequences[sequence].heads[head].values.view }
+
+  /// Takes tokens in without asking for logits.
+  ///
+  /// - Parameters:
+  ///   - inputs: The tokens; segment s goes to sequence s. Queries play no part.
+  ///   - form: How keys are carried over the new tokens: one reflection at a time (sequential product), over all of them at
+  ///     once (compact WY) or block by block.
+  /// - Throws: `AttentionError` when the inputs do not fit the cache or the form makes no sense.
+  /// - Complexity: O((n + m) m d) for m tokens after n, per sequence and head.
+  @specialized(where S == Double)
+  @specialized(where S == Float)
+  @specialized(where S == PrimeField)
+  public mutating func append(
+    _ inputs: AttentionInputs<S>, form: AttentionForm = .blockwise()
+  ) throws(AttentionError) {
+    try extend(inputs, form: form, visit: nil)
+  }
+
+  /// Takes tokens in; the logits S_ij of their queries with every key of their sequence, old and new, over any scalar.
+  ///
+  /// - Returns: For each sequence and query head the rows of the new tokens, m × (n + m) for m tokens after n; entries right
+  ///   of the diagonal are zero.
+  /// - Throws: `AttentionError` when the inputs do not fit the cache or the form makes no sense.
+  /// - Complexity: O((n + m) m d) per sequence and query head.
+  @specialized(where S == Double)
+  @specialized(where S == PrimeField)
+  public mutating func appendForLogits(
+    _ inputs: AttentionInputs<S>, scale: S, gate: GateConvention = .scaled, form: AttentionForm = .blockwise()
+  ) throws(AttentionError) -> [[Matrix<S>]] {
+    let tables = zip(lengths, inputs.segments).map { length, segment in
+      (0..<layout.queryHeads).map { _ in Matrix<S>(rows: segment.count, columns: length + segment.count) }
+    }
+    try extend(inputs, form: form) { place, tile in
+      place.map(tile, scale: scale, gate)
+      let table = tables[place.sequence][place.queryHead].mutableView
+      let firstRow = place.tokens.lowerBound - inputs.segments[place.sequence].lowerBound
+      for r in 0..<tile.rows {
+        for j in 0..<place.count(r) { table[firstRow + r, j] = tile[r, j] }
+      }
+    }
+    return tables
+  }
+
+  /// Takes tokens in and visits the unscaled logits of their queries, tile by tile.
+  mutating func extend(
+    _ inputs: AttentionInputs<S>, form: AttentionForm,
+    visit: ((_ place: CacheTile<S>, _ tile: MutableMatrixView<S>) -> Void)?
+  ) throws(AttentionError) {
+    try form.validate()
+    try layout.validate(inputs, sequences: sequences.count)
+    for index in sequences.indices {
+      sequences[index].take(inputs, segment: index, form: form, storage: storage, visit: visit)
+    }
+  }
+}
+
+/// The sizes of the heads of a cache.
+public struct KeyCacheLayout: Sendable, Hashable {
+  /// The number of query heads.
+  public var queryHeads: Int
+  /// The number of key/value heads.
+  public var heads: Int
+  /// Lanes of keys.
+  public var keyDim: Int
+  /// Lanes of values.
+  public var valueDim: Int
+  /// Whether there is a gate.
+  public var gated: Bool
+
+  /// A layout; checked when a cache is made with it.
+  public init(queryHeads: Int, heads: Int, keyDim: Int, valueDim: Int, gated: Bool) {
+    self.queryHeads = queryHeads
+    self.heads = heads
+    self.keyDim = keyDim
+    self.valueDim = valueDim
+    self.gated = gated
+  }
+
+  /// The layout that inputs have.
+  public init<S>(_ inputs: AttentionInputs<S>) {
+    let shape = inputs.shape
+    self.init(
+      queryHeads: shape.queryHeads, heads: shape.heads, keyDim: shape.keyDim, valueDim: shape.valueDim,
+      gated: inputs.g != nil)
+  }
+
+  var shape: AttentionShape {
+    AttentionShape(length: 0, queryHeads: queryHeads, heads: heads, keyDim: keyDim, valueDim: valueDim)
+  }
+
+  func validate<S>(_ inputs: AttentionInputs<S>, sequences: Int) throws(AttentionError) {
+    let found = KeyCacheLayout(inputs)
+    guard found == self else { throw .cache(expected: "\(self)", found: "\(found)") }
+    guard inputs.segments.count == sequences else {
+      throw .cache(expected: "\(sequences) sequences", found: "\(inputs.segments.count)")
+    }
+  }
+}
+
+extension KeyCacheLayout: CustomStringConvertible {
+  /// Like `HQ 4, H 2, K 64, V 64, no gate`.
+  public var description: String {
+    "HQ \(queryHeads), H \(heads), K \(keyDim), V \(valueDim), \(gated ? "a gate" : "no gate")"
+  }
+}

@@ -1,0 +1,125 @@
+import LinearAlgebra
+import NumberFormats
+import PathAttention
+
+/// Compares the paths of another implementation's layer (full, prefill, decode) with a Float64 reference computed from the
+/// same parameters and the same x.
+///
+/// The reference goes each path itself. How far an honest implementation may be off is measured: the reference is computed
+/// a second time with every tensor between two stages rounded to the coarsest format of the file. An output passes up to
+/// four times that error and is marginal up to eight; for F32 and F64, where sums themselves are in the format, never below
+/// the limits of `pathcheck check`. An output that fails is compared with every known disagreement; one that brings it back
+/// under the limit is named.
+///
+/// - Parameter request: Which file, and how to read it.
+/// - Returns: A verdict for every output that is there.
+/// - Throws: `CrossCheckError` when the comparison cannot be made.
+/// - Complexity: Twice that of the layer's paths, and once more for every disagreement that a failing path is compared with.
+public func checkLayer(_ request: LayerCheckRequest) throws(CrossCheckError) -> LayerCheckReport {
+  let submission = try LayerSubmission(request)
+  do throws(AttentionError) {
+    return try LayerCheck(submission).report()
+  } catch {
+    throw .inputs(file: submission.file, error)
+  }
+}
+
+private struct LayerCheck {
+  let submission: LayerSubmission
+  /// The layer in Double.
+  let exact: PathLayer<Double>
+  let form: AttentionForm
+
+  init(_ submission: LayerSubmission) throws(AttentionError) {
+    self.submission = submission
+    var layer = PathLayer(
+      submission.parameters, options: AttentionOptions(scale: submission.scale, gate: submission.gate))
+    form = referenceForm(for: try layer.project(submission.input(0..<submission.length)).inputs)
+    layer.options.form = form
+    exact = layer
+  }
+
+  func report() throws(AttentionError) -> LayerCheckReport {
+    let reference = try LayerPaths(layer: exact).outputs(submission)
+    for (output, numbers) in zip(submission.outputs, reference) {
+      if let index = numbers.firstIndex(where: { !$0.isFinite }) {
+        throw .notFinite(tensor: "\(output.name) of the reference", index: index, value: "\(numbers[index])")
+      }
+    }
+    let roundings = roundingErrors(reference)
+    var reports = submission.outputs.indices.map { report($0, reference[$0], rounding: roundings[$0]) }
+    let diagnosis = try LayerDiagnosis(submission, exact, reports)
+    for index in reports.indices { reports[index].explanations = diagnosis.explanations[index] }
+    return LayerCheckReport(
+      verdict: reports.map(\.verdict).max() ?? .pass, case: submission.name, layer: exact.configuration,
+      options: LayerCheckReport.Options(
+        scale: submission.scale ?? 1 / Double(exact.configuration.headDim).squareRoot(), gate: submission.gate,
+        form: form.description, format: submission.format.rawValue),
+      tensors: reports, consistency: consistency(reports), diagnosis: diagnosis.sentences, notes: submission.notes)
+  }
+
+  /// The relative error of every output when each stage is rounded to the format; NaN where rounding overflows.
+  private func roundingErrors(_ reference: [[Double]]) -> [Double] {
+    let format = submission.format
+    var layer = exact
+    layer.storage = { format.round($0) }
+    guard let rounded = try? LayerPaths(layer: layer).outputs(submission) else { return reference.map { _ in .nan } }
+    return zip(rounded, reference).map { ErrorMeasure(candidate: $0, reference: $1).rmsRatio }
+  }
+
+  private func report(_ index: Int, _ reference: [Double], rounding: Double) -> LayerCheckReport.TensorReport {
+    let output = submission.outputs[index]
+    let measure = ErrorMeasure(candidate: output.entries, reference: reference)
+    let limit = ErrorLimit(rounding: rounding, submission.format)
+    let hidden = exact.configuration.hiddenSize
+    return LayerCheckReport.TensorReport(
+      name: output.name, path: output.path, dtype: output.elementType.rawValue,
+      verdict: limit.verdict(measure.rmsRatio),
+      rmsRatio: ReportNumber(measure.rmsRatio), maxAbs: ReportNumber(measure.maxAbs),
+      maxAbsAt: measure.worst.map { index in
+        let row = index / hidden
+        return LayerPlace(
+          batch: row / output.tokens.count, token: output.tokens.lowerBound + row % output.tokens.count,
+          lane: index % hidden)
+      }, nonFinite: measure.nonFinite, roundingRatio: ReportNumber(rounding), passLimit: limit.pass,
+      marginalLimit: limit.marginal,
+      explanations: [])
+  }
+
+  /// The candidate's own paths against each other.
+  private func consistency(_ reports: [LayerCheckReport.TensorReport]) -> [LayerCheckReport.ConsistencyReport] {
+    guard let full = submission.output(.full), let fullReport = reports.first(where: { $0.path == .full }) else {
+      return []
+    }
+    let hidden = exact.configuration.hiddenSize
+    return zip(submission.outputs, reports).filter { $0.0.path != .full }.map { output, report in
+      let same = (0..<submission.batch).flatMap { sequence -> ArraySlice<Double> in
+        let start = sequence * submission.length
+        return full.entries[
+          (start + output.tokens.lowerBound) * hidden..<(start + output.tokens.upperBound) * hidden]
+      }
+      let ratio =
+        same.allSatisfy(\.isFinite) ? ErrorMeasure(candidate: output.entries, reference: same).rmsRatio : .nan
+      let limit = fullReport.marginalLimit + report.marginalLimit
+      return LayerCheckReport.ConsistencyReport(
+        tensors: [full.name, output.name], rmsRatio: ReportNumber(ratio), limit: limit, agrees: ratio <= limit)
+    }
+  }
+}
+
+extension ErrorLimit {
+  /// Four and eight times the error that rounding between stages makes, but at least half a unit roundoff, because in a small
+  /// tensor it may be small by chance. Where sums themselves are in the format (F32, F64),
+  /// or rounding overflows and says nothing, at least the limit of a single operator.
+  fileprivate init(rounding: Double, _ format: NumberFormat) {
+    let single = ErrorLimit(format)
+    guard rounding.isFinite else {
+      self = single
+      return
+    }
+    let rounding = max(rounding, format.unitRoundoff / 2)
+    let isComputedInFormat = format == .float32 || format == .float64
+    pass = max(4 * rounding, isComputedInFormat ? single.pass : 0)
+    marginal = max(8 * rounding, isComputedInFormat ? single.marginal : 0)
+  }
+}

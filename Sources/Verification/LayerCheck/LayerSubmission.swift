@@ -1,0 +1,236 @@
+import NumberFormats
+import PathAttention
+import TensorFiles
+
+/// A layer's parameters, its x, and what a candidate computed from them, as they stand in a file.
+struct LayerSubmission {
+  let name: String
+  let file: String
+  let parameters: LayerParameters<Double>
+  let scale: Double?
+  let gate: GateConvention
+  let batch: Int
+  let length: Int
+  /// [B, T, hidden].
+  let x: [Double]
+  /// First tokens of packed sequences, if x is packed.
+  let segmentBoundaries: [Int]?
+  /// The outputs that are there: full, prefill, decode steps in the order of tokens.
+  let outputs: [Output]
+  /// The coarsest format of x, the parameters and the outputs.
+  let format: NumberFormat
+  let notes: [String]
+
+  /// One tensor that the candidate computed.
+  struct Output {
+    let name: String
+    let path: LayerPath
+    let elementType: ElementType
+    /// [B, tokens, hidden].
+    let entries: [Double]
+    /// The tokens of every sequence that it belongs to.
+    let tokens: Range<Int>
+  }
+
+  func output(_ path: LayerPath) -> Output? { outputs.first { $0.path == path } }
+
+  /// How many tokens are prefilled before the first step; nil if there is neither prefill nor step.
+  var prefilled: Int? {
+    output(.prefill)?.tokens.count ?? outputs.first { $0.path == .decode }?.tokens.lowerBound
+  }
+
+  var steps: [Output] { outputs.filter { $0.path == .decode } }
+
+  /// x of some tokens of every sequence.
+  func input(_ tokens: Range<Int>) throws(AttentionError) -> LayerInput<Double> {
+    let hidden = parameters.configuration.hiddenSize
+    let rows = (0..<batch).flatMap { sequence -> ArraySlice<Double> in
+      let start = sequence * length
+      return x[(start + tokens.lowerBound) * hidden..<(start + tokens.upperBound) * hidden]
+    }
+    return try LayerInput(
+      batch: batch, length: tokens.count, hiddenSize: hidden, x: rows,
+      segmentBoundaries: tokens.count == length ? segmentBoundaries : nil)
+  }
+}
+
+/// One of the three ways of a layer to its outputs.
+public enum LayerPath: String, Sendable, Codable, CaseIterable {
+  /// All tokens at once.
+  case full
+  /// The first tokens at once, with a cache for the rest.
+  case prefill
+  /// The next tokens on top of the cache.
+  case decode
+}
+
+// MARK: Reading
+
+extension LayerSubmission {
+  static let parameterPrefix = "param."
+  static let decodePrefix = "out_decode_"
+
+  init(_ request: LayerCheckRequest) throws(CrossCheckError) {
+    let tensors: TensorFile
+    do { tensors = try TensorFile(path: request.file) } catch { throw .file(error) }
+    let reader = LayerFileReader(file: tensors, request: request)
+    file = tensors.path
+    name = tensors.metadata["case"] ?? tensors.path
+    parameters = try LayerParameters(
+      tensors, prefix: Self.parameterPrefix, normEpsilon: try reader.normEpsilon())
+    scale = try reader.number("scale", request.scale)
+    gate = try reader.gate()
+    try reader.checkMetadata(parameters.configuration)
+    let hidden = parameters.configuration.hiddenSize
+    (batch, length, x) = try reader.x(hidden: hidden)
+    segmentBoundaries = try reader.segmentBoundaries()
+    outputs = try reader.outputs(batch: batch, length: length, hidden: hidden)
+    format = reader.coarsestFormat(outputs)
+    notes = reader.notes(gated: parameters.configuration.hasForgetGate)
+    if segmentBoundaries != nil, let other = outputs.first(where: { $0.path != .full }) {
+      throw .shape(
+        file: file, tensor: "cu_seqlens", expected: "absent beside '\(other.name)'; only out_full may be packed",
+        found: tensors["cu_seqlens"]!.shape, hint: nil)
+    }
+  }
+}
+
+/// The parts of a layer file.
+private struct LayerFileReader {
+  let file: TensorFile
+  let request: LayerCheckRequest
+
+  func normEpsilon() throws(CrossCheckError) -> Double { try number("norm_eps", request.normEpsilon) ?? 1e-5 }
+
+  func number(_ key: String, _ given: Double?) throws(CrossCheckError) -> Double? {
+    if let given { return given }
+    guard let text = file.metadata[key] else { return nil }
+    guard let value = Double(text), value.isFinite else {
+      throw .metadata(file: file.path, key: key, expected: "a finite number", found: text)
+    }
+    return value
+  }
+
+  func gate() throws(CrossCheckError) -> GateConvention {
+    if let gate = request.gate { return gate }
+    guard let text = file.metadata["gate"] else { return .scaled }
+    guard let gate = GateConvention(rawValue: text) else {
+      throw .metadata(file: file.path, key: "gate", expected: "scaled or unscaled", found: text)
+    }
+    return gate
+  }
+
+  /// What the metadata says of the layer must be what the parameters say.
+  func checkMetadata(_ configuration: LayerConfiguration) throws(CrossCheckError) {
+    let known: [(key: String, value: String)] = [
+      ("hidden_size", "\(configuration.hiddenSize)"), ("num_heads", "\(configuration.queryHeads)"),
+      ("num_kv_heads", "\(configuration.heads)"), ("use_forget_gate", "\(configuration.hasForgetGate)"),
+      ("use_qk_norm", "\(configuration.hasQueryKeyNorm)"),
+      ("use_low_rank_w", "\(configuration.reflectionRank != nil)"),
+      ("use_w_shortconv", "\(configuration.convolution != nil)"),
+    ]
+    for (key, value) in known {
+      guard let found = file.metadata[key], found.lowercased() != value else { continue }
+      throw .metadata(file: file.path, key: key, expected: "\(value), as the parameters have it", found: found)
+    }
+  }
+
+  func x(hidden: Int) throws(CrossCheckError) -> (batch: Int, length: Int, x: [Double]) {
+    guard let descriptor = file["x"] else {
+      throw .missing(file: file.path, tensor: "x", reason: "it is what the layer is given, [batch, token, hidden]")
+    }
+    guard descriptor.shape.count == 3, descriptor.shape[2] == hidden else {
+      throw .shape(
+        file: file.path, tensor: "x", expected: "[batch, token, \(hidden)]", found: descriptor.shape, hint: nil)
+    }
+    let x = try doubles("x")
+    if let index = x.firstIndex(where: { !$0.isFinite }) {
+      throw .inputs(file: file.path, .notFinite(tensor: "x", index: index, value: "\(x[index])"))
+    }
+    return (descriptor.shape[0], descriptor.shape[1], x)
+  }
+
+  func segmentBoundaries() throws(CrossCheckError) -> [Int]? {
+    guard file["cu_seqlens"] != nil else { return nil }
+    do { return try file.integers("cu_seqlens") } catch { throw .file(error) }
+  }
+
+  func outputs(batch: Int, length: Int, hidden: Int) throws(CrossCheckError) -> [LayerSubmission.Output] {
+    var outputs: [LayerSubmission.Output] = []
+    func read(_ name: String, _ path: LayerPath, start: Int, count: Int?) throws(CrossCheckError) {
+      guard let descriptor = file[name] else { return }
+      let shape = descriptor.shape
+      let limit = length - start
+      guard shape.count == 3, shape[0] == batch, shape[2] == hidden, shape[1] >= 1, shape[1] <= limit,
+        count == nil || shape[1] == count
+      else {
+        throw .shape(
+          file: file.path, tensor: name,
+          expected: "[\(batch), \(count.map(String.init) ?? "1 to \(limit) tokens"), \(hidden)]", found: shape,
+          hint: nil
+        )
+      }
+      outputs.append(
+        LayerSubmission.Output(
+          name: name, path: path, elementType: descriptor.elementType, entries: try doubles(name),
+          tokens: start..<start + shape[1]))
+    }
+    try read("out_full", .full, start: 0, count: length)
+    try read("out_prefill", .prefill, start: 0, count: nil)
+    let prefilled = file["out_prefill"]?.shape.dropFirst().first ?? 0
+    var position = prefilled
+    for step in try steps() {
+      guard step >= position, step < length else {
+        throw .shape(
+          file: file.path, tensor: "\(LayerSubmission.decodePrefix)\(step)",
+          expected: "at a token from \(position) to \(length - 1)", found: [step], hint: nil)
+      }
+      try read("\(LayerSubmission.decodePrefix)\(step)", .decode, start: step, count: nil)
+      position = outputs.last!.tokens.upperBound
+    }
+    guard !outputs.isEmpty else {
+      throw .nothingToCompare(file: file.path, expected: "out_full, out_prefill, out_decode_TOKEN")
+    }
+    return outputs
+  }
+
+  /// The first tokens of the decode steps, ascending.
+  private func steps() throws(CrossCheckError) -> [Int] {
+    var steps: [Int] = []
+    for tensor in file.tensors where tensor.name.hasPrefix(LayerSubmission.decodePrefix) {
+      guard let step = Int(tensor.name.dropFirst(LayerSubmission.decodePrefix.count)), step >= 0 else {
+        throw .missing(
+          file: file.path, tensor: "\(LayerSubmission.decodePrefix)TOKEN",
+          reason: "'\(tensor.name)' does not say the number of its first token")
+      }
+      steps.append(step)
+    }
+    return steps.sorted()
+  }
+
+  func coarsestFormat(_ outputs: [LayerSubmission.Output]) -> NumberFormat {
+    let names = Set(outputs.map(\.name) + ["x"])
+    let formats = file.tensors.filter { names.contains($0.name) || $0.name.hasPrefix(LayerSubmission.parameterPrefix) }
+      .compactMap(\.elementType.format)
+    return formats.max { $0.unitRoundoff < $1.unitRoundoff } ?? .float64
+  }
+
+  func notes(gated: Bool) -> [String] {
+    var notes: [String] = []
+    if gated, request.gate == nil, file.metadata["gate"] == nil {
+      notes.append("the file does not say which gate convention it uses; taken as scaled (see --gate)")
+    }
+    let ignored = file.tensors.map(\.name).filter { name in
+      !name.hasPrefix(LayerSubmission.parameterPrefix) && !name.hasPrefix(LayerSubmission.decodePrefix)
+        && !["x", "cu_seqlens", "out_full", "out_prefill"].contains(name)
+    }
+    if !ignored.isEmpty {
+      notes.append("not compared, because the names are not known: \(ignored.joined(separator: ", "))")
+    }
+    return notes
+  }
+
+  private func doubles(_ name: String) throws(CrossCheckError) -> [Double] {
+    do { return try file.doubles(name) } catch { throw .file(error) }
+  }
+}
