@@ -132,6 +132,40 @@ import Verification
     }
   }
 
+  /// No step is taken, so only rounding is left.
+  @Test("Gradients of x and every parameter agree with dual numbers, in random directions", arguments: LayerSample.all)
+  func dualNumbers(sample: LayerSample) throws {
+    typealias D = Dual<Double>
+    let (layer, dy, x) = (try sample.layer(), sample.normals("dy"), sample.normals("x"))
+    let gradients = try layer.gradients(of: try layer.forward(try sample.input()), outputCotangent: dy)
+    var random = SeededGenerator(seed: 19, part: sample.name)
+    /// The derivative of Σ dy · y when the numbers of one name change in a direction.
+    func derivative(of name: String, _ direction: [Double]) throws -> Double {
+      func moved(_ entries: [Double], _ isMoved: Bool) -> [D] {
+        isMoved ? zip(entries, direction).map { D($0, derivative: $1) } : entries.map { D($0) }
+      }
+      let entries = layer.parameters.tensors.map { parameter, entries in
+        (parameter.rawValue, moved(entries, parameter.rawValue == name))
+      }
+      let dual = PathLayer(
+        try LayerParameters<D>(sample.configuration, entries: Dictionary(uniqueKeysWithValues: entries)),
+        options: layer.options)
+      let input = try LayerInput<D>(
+        batch: sample.batch, length: sample.length, hiddenSize: sample.configuration.hiddenSize,
+        x: moved(x, name == "x"), segmentBoundaries: sample.segmentBoundaries)
+      return zip(try dual.forward(input).y.entries, dy).reduce(0) { $0 + $1.0.derivative * $1.1 }
+    }
+    let named = gradients.parameters.tensors.map { ($0.parameter.rawValue, $0.entries) }
+    for (name, gradient) in [("x", gradients.x.entries)] + named {
+      for _ in 0..<2 {
+        let direction = gradient.map { _ in random.normal() }
+        let terms = zip(gradient, direction).map { $0 * $1 }
+        let error = abs(terms.reduce(0, +) - (try derivative(of: name, direction)))
+        #expect(error <= 1e-12 * max(1, terms.reduce(0) { $0 + abs($1) }), "\(name) off by \(error)")
+      }
+    }
+  }
+
   // MARK: Parameters and errors
 
   @Test("The configuration follows from the dimensions of the parameters", arguments: LayerSample.all)

@@ -35,3 +35,11 @@ extension RealScalar {
     return σ * (one + x * (one - σ))
   }
 }
+
+extension Dual: LayerScalar where S: LayerScalar {
+  /// The square root, with derivative ẋ / (2 √x).
+  @inlinable public static func squareRoot(_ x: Self) -> Self {
+    let root = S.squareRoot(x.value)
+    return Self(root, derivative: x.derivative / (root + root))
+  }
+}
