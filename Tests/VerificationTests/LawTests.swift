@@ -7,7 +7,7 @@ import Verification
   @Test("The three forms keep every law in Double on drawn problems", arguments: Law.all.indices)
   func forms(index: Int) throws {
     let law = Law.all[index]
-    let result = try checkProperty(law.name, count: 60, seed: 21) { problem in
+    let result = try checkProperty(law.name, count: 40, seed: 21) { problem in
       for form in problem.forms {
         if let violation = try law.violation(by: Implementation(form, threads: 1), on: problem) {
           return "\(form): \(violation)"
@@ -36,8 +36,10 @@ import Verification
   func wrongImplementations() throws {
     var space = ProblemSpace()
     space.logits = [.ordinary]
+    space.maximalLength = 12
+    space.maximalDim = 4
     var random = SeededGenerator(seed: 23)
-    let problems = (0..<40).map { _ in space.problem(using: &random) }
+    let problems = (0..<30).map { _ in space.problem(using: &random) }
     var unbroken = Set(Law.all.map(\.name))
     for wrong in WrongImplementation.all {
       let broken = try Law.all.filter { law in

@@ -171,14 +171,14 @@ import Verification
     // Seeds are left as they were drawn.
     func expect(_ found: Problem, _ line: String) throws { #expect(found.description.hasPrefix(line), "\(found)") }
     try expect(
-      try minimal { _ in true }, "B0 T0 HQ1 H1 K1 V1 block=1 superblock=1 beta=one w=unit logits=ordinary seed=")
+      try minimal { _ in true }, "B1 T0 HQ1 H1 K1 V1 block=1 superblock=1 beta=one w=unit logits=ordinary seed=")
     try expect(try minimal { $0.shape.tokens >= 7 }, "B1 T7 HQ1 H1 K1 V1 block=1 superblock=1 beta=one")
-    try expect(try minimal { $0.shape.groupSize == 3 && $0.blockSize > 2 }, "B0 T0 HQ3 H1 K1 V1 block=3 superblock=1")
+    try expect(try minimal { $0.shape.groupSize == 3 && $0.blockSize > 2 }, "B1 T0 HQ3 H1 K1 V1 block=3 superblock=1")
     try expect(
-      try minimal { $0.blocksPerSuperblock > 2 && $0.shape.heads == 2 }, "B0 T0 HQ2 H2 K1 V1 block=1 superblock=3")
+      try minimal { $0.blocksPerSuperblock > 2 && $0.shape.heads == 2 }, "B1 T0 HQ2 H2 K1 V1 block=1 superblock=3")
     try expect(
       try minimal { $0.gate == .stepped && $0.convention == .unscaled && $0.reflections == .keys },
-      "B0 T0 HQ1 H1 K1 V1 block=1 superblock=1 beta=one w=keys logits=ordinary gate=unscaled.stepped")
+      "B1 T0 HQ1 H1 K1 V1 block=1 superblock=1 beta=one w=keys logits=ordinary gate=unscaled.stepped")
     try expect(
       try minimal { ($0.segmentBoundaries?.count ?? 0) == 4 && $0.shape.length > 2 && $0.strengths == .runs },
       "B1 T3 HQ1 H1 K1 V1 block=1 superblock=1 cu=")

@@ -163,7 +163,7 @@ struct WrongImplementation {
         wrong.outputCotangent = wrong.outputCotangent?.map { ($0 * 0x1p20).rounded() * 0x1p-20 }
       }),
     WrongImplementation(
-      "dlse not used", breaks: "constant v", before: { _ in },
+      "dq off by a constant", breaks: "constant v",
       after: { tensors, _ in
         if let dq = tensors[.dq] { tensors[.dq] = dq.map { $0 + 1e-9 } }
       }),

@@ -39,7 +39,7 @@ public struct Law: Sendable, CustomStringConvertible {
   ///
   /// - Throws: What the implementation throws; `AttentionError.count` when it returns a tensor that is missing or misshapen.
   /// - Precondition: The law applies to the problem.
-  public func residual(of implementation: Implementation, on problem: Problem) throws -> LawResidual {
+  public func residual(of implementation: Implementation, on problem: Problem) throws -> Residual {
     try residual(of: ImplementationSubject(implementation: implementation), on: problem)
   }
 
@@ -53,32 +53,18 @@ public struct Law: Sendable, CustomStringConvertible {
   /// law does not apply or is not polynomial.
   public func exactViolation(by form: AttentionForm, on problem: Problem) throws -> String? {
     guard isPolynomial && applies(to: problem) else { return nil }
-    return try residual(of: FieldSubject(form: form), on: problem).violation
+    return try exactResidual(of: form, on: problem).violation
   }
 
-  private func residual<Subject: LawSubject>(of subject: Subject, on problem: Problem) throws -> LawResidual {
+  /// - Precondition: The law is polynomial and applies to the problem.
+  func exactResidual(of form: AttentionForm, on problem: Problem) throws -> Residual {
+    try residual(of: FieldSubject(form: form), on: problem)
+  }
+
+  private func residual<Subject: LawSubject>(of subject: Subject, on problem: Problem) throws -> Residual {
     var trial = try LawTrial(subject, problem, random: SeededGenerator(seed: problem.seed, part: name))
     try text.check(&trial)
     return trial.residual
-  }
-}
-
-/// How far a law is from being kept.
-public struct LawResidual: Sendable {
-  /// The largest difference between what is found and what the law says, in units of its bound. Up to 1 the law is kept;
-  /// infinite where equality is due and is not there, or a number is NaN.
-  public private(set) var excess = 0.0
-  /// The tensor in which that is, and the difference and bound.
-  private var detail = ""
-
-  /// What is wrong; nil if the law is kept.
-  public var violation: String? { excess <= 1 ? nil : detail }
-
-  mutating func note(_ what: String, difference: Double, bound: Double) {
-    let excess = difference == 0 ? 0 : difference.isNaN ? .infinity : difference / bound
-    guard excess > self.excess else { return }
-    self.excess = excess
-    detail = "\(what) is off by \(difference), " + (bound > 0 ? "allowed \(bound)" : "must be equal")
   }
 }
 

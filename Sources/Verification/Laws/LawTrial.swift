@@ -9,7 +9,7 @@ struct LawTrial<Subject: LawSubject> {
   let original: LawCase<Number>
   /// For whatever a law draws.
   var random: SeededGenerator
-  private(set) var residual = LawResidual()
+  private(set) var residual = Residual()
 
   init(_ subject: Subject, _ problem: Problem, random: SeededGenerator) throws {
     self.subject = subject

@@ -6,7 +6,7 @@ extension ProblemSpace {
   /// heads each, one and two lanes, with and without a gate.
   ///
   /// Small counterexamples are found here for certain rather than by luck. The families of β, w, logits and gates take turns,
-  /// with periods that share no factor, so that they meet each shape in different company.
+  /// each at another pace, so that they meet in many combinations.
   ///
   /// - Complexity: 2^length cuttings times 32 · length.
   public static func smallProblems(upTo length: Int) -> [Problem] {

@@ -1,0 +1,71 @@
+/// Runs the suite: the three forms against each other and against every law, on drawn problems or on a given one. What does
+/// not hold is shrunk to a simple problem.
+///
+/// - Parameter request: Seed, sizes, extent.
+/// - Throws: `SuiteError` when the sizes are too large. An error thrown by a check counts as a failure of it.
+/// - Complexity: For each problem some 500 forward and backward passes, half of them in 64-bit integer arithmetic.
+public func runSuite(_ request: SuiteRequest = SuiteRequest()) throws(SuiteError) -> SuiteReport {
+  try request.validate()
+  var run = SuiteRun()
+  if let replay = request.replay {
+    run.add(replay) { request.onProgress?($0) }
+  } else {
+    var space = ProblemSpace()
+    space.fixed = request.sizes
+    var random = SeededGenerator(seed: request.seed, part: "suite")
+    let start = ContinuousClock.now
+    /// The fraction of the extent that is used up when a fraction of the problem at hand is done.
+    func progress(_ fraction: Double) -> Double {
+      switch request.extent {
+      case .problems(let count): (Double(run.problems) + fraction) / Double(count)
+      case .time(let limit): (ContinuousClock.now - start) / limit
+      }
+    }
+    while progress(0) < 1 {
+      run.add(space.problem(using: &random)) { request.onProgress?(min(1, progress($0))) }
+    }
+  }
+  return SuiteReport(
+    holds: run.checks.allSatisfy { $0.holds }, seed: request.seed, problems: run.problems, checks: run.checks)
+}
+
+/// What has been found so far.
+private struct SuiteRun {
+  private(set) var problems = 0
+  private(set) var checks = SuiteCheck.all.map { check in
+    SuiteReport.Check(
+      family: check.family, name: check.name, statement: check.statement,
+      double: check.inDouble.map { _ in SuiteReport.Outcome() },
+      exact: check.exactly.map { _ in SuiteReport.Outcome() })
+  }
+
+  mutating func add(_ problem: Problem, onProgress: (Double) -> Void) {
+    for (index, check) in SuiteCheck.all.enumerated() where check.applies(problem) {
+      onProgress(Double(index) / Double(checks.count))
+      if let inDouble = check.inDouble { checks[index].double?.add(check, problem, inDouble) }
+      if let exactly = check.exactly { checks[index].exact?.add(check, problem, exactly) }
+    }
+    problems += 1
+  }
+}
+
+extension SuiteReport.Outcome {
+  /// One more problem, unless there was a failure before.
+  fileprivate mutating func add(
+    _ check: SuiteCheck, _ problem: Problem, _ residual: (Problem) throws -> Residual
+  ) {
+    guard failure == nil else { return }
+    problems += 1
+    if let residual = try? residual(problem), residual.violation == nil {
+      worst.value = max(worst.value, residual.excess)
+      return
+    }
+    let result = checkProperty(check.name, on: [problem]) {
+      check.applies($0) ? try residual($0).violation : nil
+    }
+    failure = result.failure.map {
+      SuiteReport.Failure(
+        found: $0.original.description, minimal: $0.minimal.description, message: $0.message)
+    }
+  }
+}
