@@ -10,12 +10,13 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       The reference computes PaTH attention in three forms: the sequential product (the definition, one Householder \
       reflection after another), compact WY (all reflections of a sequence at once, by the UT transform) and blockwise \
-      (tile by tile, as kernels do). On problems drawn at random, nasty ones among them, this command tests
+      (tile by tile, as kernels do). This command draws problems, nasty ones among them, and tests on each
 
-        agreement   that the three forms compute the same outputs and gradients,
-        laws        that each form keeps every law that follows from the definition: what happens to the outputs and \
-      gradients of a problem when its inputs are changed in a way whose effect is known, or are of a special kind for \
-      which there is a closed form.
+      (1) that the three forms compute the same outputs and gradients;
+
+      (2) that each form keeps the laws of PaTH attention: statements of what happens to outputs and gradients when the \
+      inputs are changed in a way whose effect is known (w → −w), or are of a special kind for which the product of \
+      reflections has a closed form (one w at all tokens). Each law is stated in the table.
 
       Both are tested twice. In Float64, where the table shows the worst difference in units of a bound on rounding that \
       is computed from the norms of each problem: more than 1 fails, and where it says equal, equality is bit for bit. And over the prime \

@@ -175,7 +175,7 @@ import Verification
     try expect(try minimal { $0.shape.tokens >= 7 }, "B1 T7 HQ1 H1 K1 V1 block=1 superblock=1 beta=one")
     try expect(try minimal { $0.shape.groupSize == 3 && $0.blockSize > 2 }, "B1 T0 HQ3 H1 K1 V1 block=3 superblock=1")
     try expect(
-      try minimal { $0.blocksPerSuperblock > 2 && $0.shape.heads == 2 }, "B1 T0 HQ2 H2 K1 V1 block=1 superblock=3")
+      try minimal { $0.blocksPerSuperblock > 2 && $0.shape.heads == 2 }, "B0 T0 HQ2 H2 K1 V1 block=1 superblock=3")
     try expect(
       try minimal { $0.gate == .stepped && $0.convention == .unscaled && $0.reflections == .keys },
       "B1 T0 HQ1 H1 K1 V1 block=1 superblock=1 beta=one w=keys logits=ordinary gate=unscaled.stepped")

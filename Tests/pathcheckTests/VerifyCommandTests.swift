@@ -62,7 +62,7 @@ import Verification
     for (arguments, reason) in [
       (["--problems", "0"], "--problems must be at least 1, found 0"),
       (["--minutes", "0"], "--minutes must be more than 0"),
-      (["--minutes", "nan"], "--minutes must be more than 0"), (["--length", "-1"], "--length must be at least 0"),
+      (["--minutes", "nan"], "--minutes must be more than 0"), (["--length=-1"], "--length must be at least 0"),
       (["--key-dim", "0"], "--key-dim must be at least 1"),
       (["--query-heads", "3", "--heads", "2"], "--query-heads must be a multiple of --heads, found 3 and 2"),
       (["--minutes", "1", "--problems", "1"], "exclude each other"),
