@@ -24,10 +24,11 @@ struct VerifyCommand: ParsableCommand {
 
       What does not hold is reported with the simplest problem found on which it fails, as a line that --replay takes:
 
-        B1 T7 HQ4 H2 K3 V5 block=4 superblock=2 cu=0,3,7 beta=runs w=repeated logits=huge gate=scaled.stepped seed=42
+        B1 T7 HQ4 H2 K3 V5 block=4 levels=2 cu=0,3,7 beta=runs w=repeated logits=huge gate=scaled.stepped seed=42
 
-      sizes (sequences, tokens, query heads, key/value heads, lanes of q, k, w, and of v), rows per block and blocks per \
-      superblock, boundaries of packed sequences, what β, w, the logits and the gate are like, and the seed of the numbers.
+      sizes (sequences, tokens, query heads, key/value heads, lanes of q, k, w, and of v), rows per block, how often \
+      blocks are folded in pairs, boundaries of packed sequences, what β, w, the logits and the gate are like, and the \
+      seed of the numbers.
 
       Exit code 0 if everything holds, 1 if something does not.
       """)

@@ -8,7 +8,7 @@ struct VerifyTable {
   init(_ report: SuiteReport, replay: Problem?) {
     var lines = [
       replay.map { "problem    \($0)" } ?? "problems   \(report.problems), drawn from seed \(report.seed)",
-      "forms      sequential product, compact WY, blockwise (blocks and superblocks of each problem)",
+      "forms      sequential product, compact WY, blockwise (blocks of each problem)",
     ]
     for family in CheckFamily.allCases {
       lines.append("")

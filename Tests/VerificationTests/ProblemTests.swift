@@ -30,7 +30,7 @@ import Verification
     arguments: [
       ("", "B and a number"), ("B1 T4 HQ1 H1 K1", "V and a number"), ("B1 T4 HQ1 H1 K1 V1 V1", "each word once"),
       ("B1 Tx HQ1 H1 K1 V1", "a number"), ("B1 T4 HQ1 H1 K1 V1 block=0", "at least 1"),
-      ("B1 T4 HQ1 H1 K1 V1 superblock=0", "at least 1"), ("B1 T4 HQ1 H1 K1 V1 superblock=-3", "at least 1"),
+      ("B1 T4 HQ1 H1 K1 V1 levels=x", "at least 0"), ("B1 T4 HQ1 H1 K1 V1 levels=-3", "at least 0"),
       ("B1 T4 HQ1 H1 K1 V1 seed=-1", "a number"), ("B1 T4 HQ1 H1 K1 V1 seed=18446744073709551616", "a number"),
       ("B1 T4 HQ1 H1 K1 V1 beta=large", "one of one, zero"), ("B1 T4 HQ1 H1 K1 V1 gate=strong", "like scaled.strong"),
       ("B1 T4 HQ1 H1 K1 V1 gate=scaled.", "like scaled.strong"), ("B1 T4 HQ1 H1 K1 V1 cu=0,x,4", "numbers with commas"),
@@ -38,7 +38,7 @@ import Verification
       ("B1 T4 HQ1 H1 K1 V1 cu=0,3", "boundaries rising"), ("B1 T4 HQ1 H1 K1 V1 cu=0,3,2,4", "boundaries rising"),
       ("B2 T4 HQ1 H1 K1 V1 cu=0,4", "boundaries rising"), ("B1 T4 HQ3 H2 K1 V1", "sizes that fit"),
       ("B1 T-1 HQ1 H1 K1 V1", "sizes that fit"), ("B1 T4 HQ0 H0 K1 V1", "sizes that fit"),
-      ("B1 T9223372036854775807 HQ1 H1 K1 V1", "sizes up to"), ("B99999 T99999 HQ9 H9 K9 V9", "tensors of up to"),
+      ("B1 T9223372036854775807 HQ1 H1 K1 V1", "sizes that fit"), ("B99999 T99999 HQ9 H9 K9 V9", "tensors of up to"),
       ("B1 T4 HQ1 H1 K1 V1 colour=red", "a known word"), ("B1 T4 HQ1 H1 K1 V1 =", "a known word"),
       ("B1 T4 HQ1 H1 K1 V1 🦆", "a known word"),
     ])
@@ -92,9 +92,9 @@ import Verification
       ),
       ("one less than blocks", { $0.blockSize > 2 && $0.shape.length % $0.blockSize == $0.blockSize - 1 }),
       (
-        "three blocks, and a superblock edge among them",
+        "three blocks, folded in pairs twice",
         {
-          $0.blocksPerSuperblock == 2 && $0.shape.length > 2 * $0.blockSize
+          $0.levels == 2 && $0.shape.length > 2 * $0.blockSize
         }
       ),
       ("an empty batch", { $0.shape.batch == 0 }), ("a batch", { $0.shape.batch > 1 }),
@@ -109,7 +109,7 @@ import Verification
       #expect(drawn.count(where: isThere) >= 10, "\(name)")
     }
     #expect(Set(drawn.map(\.shape.groupSize)) == [1, 2, 3, 4])
-    #expect(Set(drawn.map(\.blocksPerSuperblock)) == [1, 2, 3, 4])
+    #expect(Set(drawn.map(\.levels)) == [0, 1, 2, 3])
     #expect(Set(drawn.map(\.strengths)).count == StrengthFamily.allCases.count)
     #expect(Set(drawn.map(\.reflections)).count == ReflectionFamily.allCases.count)
     #expect(Set(drawn.map(\.logits)).count == LogitFamily.allCases.count)
@@ -171,17 +171,21 @@ import Verification
     // Seeds are left as they were drawn.
     func expect(_ found: Problem, _ line: String) throws { #expect(found.description.hasPrefix(line), "\(found)") }
     try expect(
-      try minimal { _ in true }, "B1 T0 HQ1 H1 K1 V1 block=1 superblock=1 beta=one w=unit logits=ordinary seed=")
-    try expect(try minimal { $0.shape.tokens >= 7 }, "B1 T7 HQ1 H1 K1 V1 block=1 superblock=1 beta=one")
-    try expect(try minimal { $0.shape.groupSize == 3 && $0.blockSize > 2 }, "B1 T0 HQ3 H1 K1 V1 block=3 superblock=1")
+      try minimal { $0.shape.batch > 0 }, "B1 T0 HQ1 H1 K1 V1 block=1 levels=0 beta=one w=unit logits=ordinary seed=")
+    try expect(try minimal { $0.shape.tokens >= 7 }, "B1 T7 HQ1 H1 K1 V1 block=1 levels=0 beta=one")
     try expect(
-      try minimal { $0.blocksPerSuperblock > 2 && $0.shape.heads == 2 }, "B0 T0 HQ2 H2 K1 V1 block=1 superblock=3")
+      try minimal { $0.shape.batch > 0 && $0.shape.groupSize == 3 && $0.blockSize > 2 },
+      "B1 T0 HQ3 H1 K1 V1 block=3 levels=0")
     try expect(
-      try minimal { $0.gate == .stepped && $0.convention == .unscaled && $0.reflections == .keys },
-      "B1 T0 HQ1 H1 K1 V1 block=1 superblock=1 beta=one w=keys logits=ordinary gate=unscaled.stepped")
+      try minimal { $0.shape.batch > 0 && $0.levels > 2 && $0.shape.heads == 2 }, "B1 T0 HQ2 H2 K1 V1 block=1 levels=3")
+    try expect(
+      try minimal {
+        $0.shape.batch > 0 && $0.gate == .stepped && $0.convention == .unscaled && $0.reflections == .keys
+      },
+      "B1 T0 HQ1 H1 K1 V1 block=1 levels=0 beta=one w=keys logits=ordinary gate=unscaled.stepped")
     try expect(
       try minimal { ($0.segmentBoundaries?.count ?? 0) == 4 && $0.shape.length > 2 && $0.strengths == .runs },
-      "B1 T3 HQ1 H1 K1 V1 block=1 superblock=1 cu=")
+      "B1 T3 HQ1 H1 K1 V1 block=1 levels=0 cu=")
   }
 
   @Test("A property that throws does not hold, and the error is the reason")

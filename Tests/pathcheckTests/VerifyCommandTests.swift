@@ -41,9 +41,9 @@ import Verification
     // Rotary positions are for short sequences only.
     #expect(sizes.holds && sizes.checks.first { $0.name == "rotary positions" }?.double?.problems == 0)
 
-    let line = "B1 T9 HQ2 H1 K3 V2 block=2 superblock=2 cu=0,4,9 beta=runs w=keys gate=unscaled.strong seed=5"
+    let line = "B1 T9 HQ2 H1 K3 V2 block=2 levels=2 cu=0,4,9 beta=runs w=keys gate=unscaled.strong seed=5"
     let replay = try CommandLine("verify", "--replay", line)
-    #expect(replay.status == 0 && replay.output.hasPrefix("problem    B1 T9 HQ2 H1 K3 V2 block=2 superblock=2 "))
+    #expect(replay.status == 0 && replay.output.hasPrefix("problem    B1 T9 HQ2 H1 K3 V2 block=2 levels=2 "))
 
     let timed = try report(try CommandLine("verify", "--minutes", "0.001", "--json", "-"))
     #expect(timed.holds && timed.problems >= 1)

@@ -35,10 +35,10 @@ struct LawCase<S: LawScalar> {
       segmentBoundaries: segmentBoundaries)
   }
 
-  /// The token ranges that are independent of each other.
+  /// The token ranges that are independent of each other, as in `AttentionInputs`.
   var segments: [Range<Int>] {
     segmentBoundaries.map { zip($0, $0.dropFirst()).map { $0..<$1 } }
-      ?? (0..<shape.batch).map { $0 * shape.length..<($0 + 1) * shape.length }
+      ?? (0..<(shape.length == 0 ? 0 : shape.batch)).map { $0 * shape.length..<($0 + 1) * shape.length }
   }
 
   /// The tensors that an evaluation results in.

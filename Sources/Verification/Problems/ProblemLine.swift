@@ -5,7 +5,7 @@ extension Problem: CustomStringConvertible {
   public var description: String {
     var words = [
       "B\(shape.batch)", "T\(shape.length)", "HQ\(shape.queryHeads)", "H\(shape.heads)", "K\(shape.keyDim)",
-      "V\(shape.valueDim)", "block=\(blockSize)", "superblock=\(blocksPerSuperblock)",
+      "V\(shape.valueDim)", "block=\(blockSize)", "levels=\(levels)",
     ]
     if let segmentBoundaries { words.append("cu=\(segmentBoundaries.map(String.init).joined(separator: ","))") }
     words += ["beta=\(strengths)", "w=\(reflections)", "logits=\(logits)"]
@@ -54,11 +54,11 @@ extension Problem: CustomStringConvertible {
       batch: try size("B"), length: try size("T"), queryHeads: try size("HQ"), heads: try size("H"),
       keyDim: try size("K"), valueDim: try size("V"))
     self.init(shape: shape)
-    func positive(_ key: String) throws(ProblemLineError) -> Int? {
-      try take(key, "at least 1") { Int($0).flatMap { $0 >= 1 ? $0 : nil } }
+    func atLeast(_ minimum: Int, _ key: String) throws(ProblemLineError) -> Int? {
+      try take(key, "at least \(minimum)") { Int($0).flatMap { $0 >= minimum ? $0 : nil } }
     }
-    blockSize = try positive("block") ?? blockSize
-    blocksPerSuperblock = try positive("superblock") ?? blocksPerSuperblock
+    blockSize = try atLeast(1, "block") ?? blockSize
+    levels = try atLeast(0, "levels") ?? levels
     seed = try take("seed", "a number") { UInt64($0) } ?? seed
     segmentBoundaries = try take("cu", "numbers with commas") { text in
       let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
@@ -81,12 +81,6 @@ extension Problem: CustomStringConvertible {
 
   /// Checks what one word alone does not show: that the sizes fit together, and into memory.
   private func validate(_ line: String) throws(ProblemLineError) {
-    let largest = Int(Int32.max)
-    guard
-      [shape.batch, shape.length, shape.queryHeads, shape.heads, shape.keyDim, shape.valueDim].allSatisfy({
-        $0 <= largest
-      })
-    else { throw ProblemLineError(word: line, expected: "sizes up to \(largest)") }
     do { try shape.validate() } catch { throw ProblemLineError(word: line, expected: "sizes that fit: \(error)") }
     let entries = Double(shape.batch) * Double(shape.length) * Double(shape.queryHeads)
     guard entries * Double(max(shape.keyDim, shape.valueDim)) <= 0x1p28 else {

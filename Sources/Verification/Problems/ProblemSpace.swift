@@ -7,8 +7,8 @@ public struct ProblemSpace: Sendable {
   public var maximalLength = 24
   /// The largest block.
   public var maximalBlockSize = 7
-  /// The most blocks per superblock.
-  public var maximalBlocksPerSuperblock = 4
+  /// The most levels of blocks folded in pairs.
+  public var maximalLevels = 3
   /// The most lanes of keys and of values.
   public var maximalDim = 8
   /// The families of β to draw from.
@@ -42,7 +42,7 @@ public struct ProblemSpace: Sendable {
     }
     var problem = Problem(
       shape: shape, blockSize: blockSize,
-      blocksPerSuperblock: Int.random(in: 1...maximalBlocksPerSuperblock, using: &random),
+      levels: Int.random(in: 0...maximalLevels, using: &random),
       seed: UInt64.random(in: 0..<1_000_000, using: &random))
     problem.segmentBoundaries = boundaries
     problem.strengths = strengths.randomElement(using: &random)!

@@ -2,7 +2,7 @@ import PathAttention
 
 extension ProblemSpace {
   /// Every small problem there is up to a length: each way of cutting each length into segments that are not empty, each
-  /// block size up to one more than the length, one and two blocks per superblock, one and two heads with one and two query
+  /// block size up to one more than the length, blocks folded in pairs or not, one and two heads with one and two query
   /// heads each, one and two lanes, with and without a gate.
   ///
   /// Small counterexamples are found here for certain rather than by luck. The families of β, w, logits and gates take turns,
@@ -21,7 +21,7 @@ extension ProblemSpace {
             shape: AttentionShape(
               length: T, queryHeads: heads * (isChosen(1) ? 2 : 1), heads: heads, keyDim: isChosen(2) ? 2 : 1,
               valueDim: 1),
-            blockSize: blockSize, blocksPerSuperblock: isChosen(3) ? 2 : 1, seed: UInt64(problems.count))
+            blockSize: blockSize, levels: isChosen(3) ? 1 : 0, seed: UInt64(problems.count))
           problem.segmentBoundaries = boundaries
           problem.strengths = turn(problems.count, of: StrengthFamily.allCases)
           problem.reflections = turn(problems.count / 2, of: ReflectionFamily.allCases)
