@@ -7,7 +7,7 @@ public struct Residual: Sendable {
   private var detail = ""
 
   /// No difference.
-  init() {}
+  public init() {}
 
   /// What is wrong; nil if nothing is.
   public var violation: String? { excess <= 1 ? nil : detail }
@@ -15,7 +15,7 @@ public struct Residual: Sendable {
   /// Notes one difference.
   ///
   /// - Parameter bound: Zero if there must be none.
-  mutating func note(_ what: String, difference: Double, bound: Double) {
+  public mutating func note(_ what: String, difference: Double, bound: Double) {
     let excess = difference == 0 ? 0 : difference.isNaN ? .infinity : difference / bound
     guard excess > self.excess else { return }
     self.excess = excess
@@ -26,7 +26,7 @@ public struct Residual: Sendable {
   }
 
   /// Notes what was noted elsewhere, of something with a name.
-  mutating func note(_ other: Residual, of name: String) {
+  public mutating func note(_ other: Residual, of name: String) {
     guard other.excess > excess else { return }
     excess = other.excess
     detail = "\(name): \(other.detail)"

@@ -42,12 +42,12 @@ struct LawCase<S: LawScalar> {
   }
 
   /// The tensors that an evaluation results in.
-  var results: [AttentionTensor] {
-    [.o, .lse] + (tensors[.do] == nil ? [] : [.dq, .dk, .dv, .dw, .dbeta] + (tensors[.g] == nil ? [] : [.dg]))
-  }
+  var results: [AttentionTensor] { [.o, .lse] + gradients }
 
-  /// Whether a tensor is o or lse: a row of it depends on no later token, where a row of a gradient does.
-  static func isOutput(_ tensor: AttentionTensor) -> Bool { tensor == .o || tensor == .lse }
+  /// The gradients among them.
+  var gradients: [AttentionTensor] {
+    tensors[.do] == nil ? [] : [.dq, .dk, .dv, .dw, .dbeta] + (tensors[.g] == nil ? [] : [.dg])
+  }
 
   // MARK: Changes
 
@@ -58,10 +58,12 @@ struct LawCase<S: LawScalar> {
     return changed
   }
 
-  /// Changes the tensors, each as a whole.
+  /// Changes the tensors, each as a whole, always in the same order.
   func mapTensors(_ change: (AttentionTensor, [S]) -> [S]) -> Self {
     var changed = self
-    changed.tensors = Dictionary(uniqueKeysWithValues: tensors.map { ($0, change($0, $1)) })
+    for tensor in AttentionTensor.allCases {
+      if let entries = tensors[tensor] { changed[tensor] = change(tensor, entries) }
+    }
     return changed
   }
 

@@ -19,7 +19,6 @@ public struct ProblemSpace: Sendable {
   public var logits = LogitFamily.allCases
   /// Whether problems may have a gate.
   public var gated = true
-
   /// Sizes that every problem has.
   public var fixed = FixedSizes()
 

@@ -1,12 +1,16 @@
 /// Runs the suite: the three forms against each other and against every law, on drawn problems or on a given one. What does
 /// not hold is shrunk to a simple problem.
 ///
-/// - Parameter request: Seed, sizes, extent.
+/// - Parameters:
+///   - request: Seed, sizes, extent.
+///   - checks: What is checked: the whole suite, or your own.
 /// - Throws: `SuiteError` when the sizes are too large. An error thrown by a check counts as a failure of it.
 /// - Complexity: For each problem some 500 forward and backward passes, half of them in 64-bit integer arithmetic.
-public func runSuite(_ request: SuiteRequest = SuiteRequest()) throws(SuiteError) -> SuiteReport {
+public func runSuite(
+  _ request: SuiteRequest = SuiteRequest(), _ checks: [SuiteCheck] = SuiteCheck.all
+) throws(SuiteError) -> SuiteReport {
   try request.validate()
-  var run = SuiteRun()
+  var run = SuiteRun(checks)
   if let replay = request.replay {
     run.add(replay) { request.onProgress?($0) }
   } else {
@@ -26,24 +30,30 @@ public func runSuite(_ request: SuiteRequest = SuiteRequest()) throws(SuiteError
     }
   }
   return SuiteReport(
-    holds: run.checks.allSatisfy { $0.holds }, seed: request.seed, problems: run.problems, checks: run.checks)
+    holds: run.outcomes.allSatisfy { $0.holds }, seed: request.seed, problems: run.problems, checks: run.outcomes)
 }
 
 /// What has been found so far.
 private struct SuiteRun {
+  let checks: [SuiteCheck]
   private(set) var problems = 0
-  private(set) var checks = SuiteCheck.all.map { check in
-    SuiteReport.Check(
-      family: check.family, name: check.name, statement: check.statement,
-      double: check.inDouble.map { _ in SuiteReport.Outcome() },
-      exact: check.exactly.map { _ in SuiteReport.Outcome() })
+  private(set) var outcomes: [SuiteReport.Check]
+
+  init(_ checks: [SuiteCheck]) {
+    self.checks = checks
+    outcomes = checks.map { check in
+      SuiteReport.Check(
+        family: check.family, name: check.name, statement: check.statement,
+        double: check.inDouble.map { _ in SuiteReport.Outcome() },
+        exact: check.exactly.map { _ in SuiteReport.Outcome() })
+    }
   }
 
   mutating func add(_ problem: Problem, onProgress: (Double) -> Void) {
-    for (index, check) in SuiteCheck.all.enumerated() where check.applies(problem) {
+    for (index, check) in checks.enumerated() where check.applies(problem) {
       onProgress(Double(index) / Double(checks.count))
-      if let inDouble = check.inDouble { checks[index].double?.add(check, problem, inDouble) }
-      if let exactly = check.exactly { checks[index].exact?.add(check, problem, exactly) }
+      if let inDouble = check.inDouble { outcomes[index].double?.add(check, problem, inDouble) }
+      if let exactly = check.exactly { outcomes[index].exact?.add(check, problem, exactly) }
     }
     problems += 1
   }
