@@ -12,15 +12,21 @@ struct VerifyCommand: ParsableCommand {
       reflection after another), compact WY (all reflections of a sequence at once, by the UT transform) and blockwise \
       (tile by tile, as kernels do). This command draws problems, nasty ones among them, and tests on each
 
-      (1) that the three forms compute the same outputs and gradients;
+      (1) that the three forms compute the same outputs and gradients, and that these gradients are derivatives;
 
       (2) that each form keeps the laws of PaTH attention: statements of what happens to outputs and gradients when the \
       inputs are changed in a way whose effect is known (w → −w), or are of a special kind for which the product of \
       reflections has a closed form (one w at all tokens). Each law is stated in the table.
 
       Both are tested twice. In Float64, where the table shows the worst difference in units of a bound on rounding that \
-      is computed from the norms of each problem: more than 1 fails, and where it says equal, equality is bit for bit. And over the prime \
-      field of 2^61 − 1 elements, with the logits in place of their softmax, where nothing rounds and equality is due.
+      is computed from the norms of each problem: more than 1 fails, and where it says equal, equality is bit for bit. \
+      And over the prime field of 2^61 − 1 elements, where nothing rounds and equality is due; there (s + 1)^17 stands for \
+      exp(s), of which the softmax uses nothing but exp(s − m) = exp(s)/exp(m).
+
+      Then, at one shape, a certificate: all numbers are rational functions of the inputs there, of a degree that the \
+      program finds by running the same code over degrees. Different functions of degree D agree at a random point of the \
+      field with probability at most D/(2^61 − 1), so forms that agree are equal at that shape but for that probability. \
+      The shape is that of the options, and T = 64, K = 16, blocks of 8 and of 7 where there are none.
 
       What does not hold is reported with the simplest problem found on which it fails, as a line that --replay takes:
 

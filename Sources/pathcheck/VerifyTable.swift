@@ -23,6 +23,9 @@ struct VerifyTable {
           }
         ).lines
     }
+    if let certificate = report.certificate {
+      lines += ["", "certificate", certificate.description]
+    }
     for check in report.checks {
       for (arithmetic, outcome) in [("in Float64", check.double), ("over the prime field", check.exact)] {
         guard let failure = outcome?.failure else { continue }
@@ -33,12 +36,14 @@ struct VerifyTable {
         ]
       }
     }
-    let failed = report.checks.count { !$0.holds }
+    let claims = report.certificate?.claims ?? []
+    let statements = report.checks.count + claims.count
+    let failed = report.checks.count { !$0.holds } + claims.count { !$0.holds }
     lines += [
       "",
       failed == 0
-        ? "verdict    all \(report.checks.count) statements hold"
-        : "verdict    \(failed) of \(report.checks.count) statements DO NOT HOLD",
+        ? "verdict    all \(statements) statements hold"
+        : "verdict    \(failed) of \(statements) statements DO NOT HOLD",
     ]
     text = lines.joined(separator: "\n")
   }

@@ -20,7 +20,7 @@ import Verification
   @Test("A failure is shrunk and kept, the other arithmetic and the other checks go on")
   func failures() throws {
     let report = try runSuite(
-      SuiteRequest(extent: .problems(50)),
+      SuiteRequest(extent: .problems(50), certifies: false),
       [
         check("long", inDouble: { residual($0.shape.length >= 3 ? 2 : 0.25) }, exactly: { _ in residual(0) }),
         check("throws", exactly: { _ in throw AttentionError.size(name: "length", found: -1) }),
@@ -44,7 +44,7 @@ import Verification
     let check = SuiteCheck(
       family: .law, name: "grouped", statement: "", applies: { $0.shape.groupSize > 1 },
       inDouble: { residual($0.shape.groupSize > 1 ? 2 : .nan) })
-    let report = try runSuite(SuiteRequest(extent: .problems(50)), [check])
+    let report = try runSuite(SuiteRequest(extent: .problems(50), certifies: false), [check])
     let failure = try #require(report.checks[0].double?.failure)
     #expect(try Problem(line: failure.minimal).shape.groupSize == 2)
   }
@@ -53,7 +53,8 @@ import Verification
   func progress() throws {
     let seen = Seen()
     _ = try runSuite(
-      SuiteRequest(extent: .problems(4), onProgress: { seen.fractions.append($0) }), Array(SuiteCheck.all[..<4]))
+      SuiteRequest(extent: .problems(4), certifies: false, onProgress: { seen.fractions.append($0) }),
+      Array(SuiteCheck.all[..<4]))
     #expect(
       seen.fractions.first == 0 && seen.fractions == seen.fractions.sorted() && seen.fractions.allSatisfy { $0 <= 1 })
     #expect(seen.fractions.count > 4)

@@ -5,8 +5,8 @@ import PathAttention
 /// a reference.
 ///
 /// A law is turned on anything that is an `Implementation`, in `Double` within a bound (or bit for bit, where rounding
-/// cannot interfere). Where it is a statement about polynomials it is also turned on the three forms of this library over
-/// the prime field, where it holds exactly. Both are one text, generic over its scalar.
+/// cannot interfere). It is also turned on the three forms of this library over the prime field, with a formal exponential,
+/// where it holds exactly. Both are one text, generic over its scalar.
 public struct Law: Sendable, CustomStringConvertible {
   /// All laws.
   public static let all =
@@ -29,9 +29,6 @@ public struct Law: Sendable, CustomStringConvertible {
   public var statement: String { text.statement }
   /// The name.
   public var description: String { name }
-  /// Whether the law also holds over the prime field, with the logits in place of their softmax.
-  public var isPolynomial: Bool { text.isPolynomial }
-
   /// Whether the law says anything about a problem.
   public func applies(to problem: Problem) -> Bool { text.applies(to: problem) }
 
@@ -50,13 +47,13 @@ public struct Law: Sendable, CustomStringConvertible {
   }
 
   /// What is wrong with a form of this library over the prime field on a problem; nil if it keeps the law exactly, or the
-  /// law does not apply or is not polynomial.
+  /// law does not apply.
   public func exactViolation(by form: AttentionForm, on problem: Problem) throws -> String? {
-    guard isPolynomial && applies(to: problem) else { return nil }
+    guard applies(to: problem) else { return nil }
     return try exactResidual(of: form, on: problem).violation
   }
 
-  /// - Precondition: The law is polynomial and applies to the problem.
+  /// - Precondition: The law applies to the problem.
   func exactResidual(of form: AttentionForm, on problem: Problem) throws -> Residual {
     try residual(of: FieldSubject(form: form), on: problem)
   }
@@ -72,13 +69,11 @@ public struct Law: Sendable, CustomStringConvertible {
 protocol LawText: Sendable {
   var name: String { get }
   var statement: String { get }
-  var isPolynomial: Bool { get }
   func applies(to problem: Problem) -> Bool
   /// Evaluates what it needs of the trial's subject and lays found and expected tensors before the trial.
   func check<Subject: LawSubject>(_ trial: inout LawTrial<Subject>) throws
 }
 
 extension LawText {
-  var isPolynomial: Bool { true }
   func applies(to problem: Problem) -> Bool { true }
 }

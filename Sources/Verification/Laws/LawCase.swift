@@ -92,7 +92,7 @@ struct LawCase<S: LawScalar> {
 
   // MARK: Evaluation
 
-  /// o and lse from logits: the weights of each row applied to the values.
+  /// o and lse from logits, by a softmax written out.
   ///
   /// - Parameter logits: Row i of the logits of a query head in a segment, for keys 0 … i.
   func attend(_ logits: (_ segment: Int, _ queryHead: Int, _ i: Int) -> [S]) -> (o: [S], lse: [S]) {
@@ -104,11 +104,14 @@ struct LawCase<S: LawScalar> {
       for queryHead in 0..<HQ {
         for i in 0..<segment.count {
           let row = (segment.lowerBound + i) * HQ + queryHead
-          let (weights, logSumExp) = S.weights(of: logits(index, queryHead, i))
-          lse[row] = logSumExp
-          for (j, weight) in weights.enumerated() {
+          let s = logits(index, queryHead, i)
+          let m = s.dropFirst().reduce(s[0], S.pivot)
+          let exponentials = s.map { S.exponential($0, minus: m) }
+          let sum = exponentials.reduce(.zero, +)
+          lse[row] = S.logSumExp(pivot: m, sum: sum)
+          for (j, exponential) in exponentials.enumerated() {
             let value = ((segment.lowerBound + j) * H + queryHead / shape.groupSize) * V
-            for lane in 0..<V { o[row * V + lane] += weight * v[value + lane] }
+            for lane in 0..<V { o[row * V + lane] += exponential / sum * v[value + lane] }
           }
         }
       }

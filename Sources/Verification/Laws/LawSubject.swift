@@ -48,11 +48,8 @@ struct ImplementationSubject: LawSubject {
   }
 }
 
-/// A form of this library over the prime field, with the logits in place of their softmax: o_i = Σ_j S_ij v_j, and
-/// Σ_j S_ij as lse.
-///
-/// Everything is then polynomial in the inputs, and all of the logits show in o: if two tables of logits differ, their o agree
-/// at random values v with a probability below 2⁻⁶⁰ each.
+/// A form of this library over the prime field, where the softmax is a formal computation: nothing is used of exp but
+/// exp(s − m) = exp(s) / exp(m) and exp′ = exp. The log-sum-exp stands as its exponential.
 struct FieldSubject: LawSubject {
   let form: AttentionForm
 
@@ -62,46 +59,17 @@ struct FieldSubject: LawSubject {
       outputCotangent: problem.fieldElements(.do), lseCotangent: problem.fieldElements(.lse))
   }
 
-  func bounds(_ lawCase: LawCase<PrimeField>) -> [AttentionTensor: Double] { [:] }
-
   func tensors(_ lawCase: LawCase<PrimeField>) throws -> [AttentionTensor: [PrimeField]] {
     let inputs = try lawCase.inputs()
-    let table = try logits(inputs, scale: lawCase.scale, gate: lawCase.gate, form: form)
-    let (o, lse) = lawCase.attend { segment, queryHead, i in
-      Array(table[segment, queryHead].view.row(i)[...i])
-    }
-    var tensors: [AttentionTensor: [PrimeField]] = [.o: o, .lse: lse]
-    guard let dO = lawCase.tensors[.do], let dlse = lawCase.tensors[.lse] else { return tensors }
-
-    let shape = lawCase.shape
-    let (V, HQ, H) = (shape.valueDim, shape.queryHeads, shape.heads)
-    let v = lawCase[.v]
-    let cotangent = LogitTable(inputs)
-    var dv = [PrimeField](repeating: .zero, count: v.count)
-    for (index, segment) in lawCase.segments.enumerated() {
-      for queryHead in 0..<HQ {
-        let (S, C) = (table[index, queryHead], cotangent[index, queryHead].mutableView)
-        for i in 0..<segment.count {
-          let row = (segment.lowerBound + i) * HQ + queryHead
-          for j in 0...i {
-            let value = ((segment.lowerBound + j) * H + queryHead / shape.groupSize) * V
-            C[i, j] = dlse[row]
-            for lane in 0..<V {
-              C[i, j] += dO[row * V + lane] * v[value + lane]
-              dv[value + lane] += S[i, j] * dO[row * V + lane]
-            }
-          }
-        }
-      }
-    }
-    let gradients = try logitGradients(
-      of: inputs, cotangent: cotangent, scale: lawCase.scale, gate: lawCase.gate, form: form)
-    tensors[.dv] = dv
-    for (tensor, gradient) in [
-      (AttentionTensor.dq, gradients.dq), (.dk, gradients.dk), (.dw, gradients.dw), (.dbeta, gradients.dbeta),
-    ] + (gradients.dg.map { [(.dg, $0)] } ?? []) {
-      tensors[tensor] = gradient.entries
-    }
+    let outputs = try attention(inputs, scale: lawCase.scale, gate: lawCase.gate, form: form)
+    var tensors: [AttentionTensor: [PrimeField]] = [.o: outputs.o.entries, .lse: outputs.lse.entries]
+    guard let outputCotangent = lawCase.tensors[.do] else { return tensors }
+    let gradients = try attentionGradients(
+      of: inputs, outputs: outputs, outputCotangent: outputCotangent, lseCotangent: lawCase.tensors[.lse],
+      scale: lawCase.scale, gate: lawCase.gate, form: form)
+    for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
     return tensors
   }
+
+  func bounds(_ lawCase: LawCase<PrimeField>) -> [AttentionTensor: Double] { [:] }
 }

@@ -26,7 +26,6 @@ struct LinearInValues: LawText {
 struct ConstantValues: LawText {
   let name = "constant v"
   let statement = "if v is the same at all tokens, o is v, and q, k, w, β and g have no gradient from o"
-  let isPolynomial = false
 
   func check<Subject: LawSubject>(_ trial: inout LawTrial<Subject>) throws {
     let shape = trial.original.shape

@@ -70,12 +70,6 @@ extension Problem {
     return random.fieldElement()
   }
 
-  /// A uniformly random factor of the logits over the prime field.
-  public func exactScale() -> PrimeField {
-    var random = SeededGenerator(seed: seed, part: "field scale")
-    return random.fieldElement()
-  }
-
   // MARK: Families
 
   private func count(_ tensor: AttentionTensor) -> Int { shape.count(of: tensor) }

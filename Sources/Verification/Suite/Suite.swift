@@ -1,18 +1,20 @@
-/// Runs the suite: the three forms against each other and against every law, on drawn problems or on a given one. What does
-/// not hold is shrunk to a simple problem.
+/// Runs the suite: the three forms against each other, derivatives and every law, on drawn problems or on a given one, and a
+/// certificate at one shape. What does not hold on a problem is shrunk to a simple one.
 ///
 /// - Parameters:
 ///   - request: Seed, sizes, extent.
 ///   - checks: What is checked: the whole suite, or your own.
-/// - Throws: `SuiteError` when the sizes are too large. An error thrown by a check counts as a failure of it.
-/// - Complexity: For each problem some 500 forward and backward passes, half of them in 64-bit integer arithmetic.
+/// - Throws: `SuiteError` when the sizes are too large or make no sense. An error thrown by a check counts as a failure of it.
+/// - Complexity: For each problem some 600 forward and backward passes, half of them in 64-bit integer arithmetic.
 public func runSuite(
   _ request: SuiteRequest = SuiteRequest(), _ checks: [SuiteCheck] = SuiteCheck.all
 ) throws(SuiteError) -> SuiteReport {
   try request.validate()
   var run = SuiteRun(checks)
+  // The certificate counts as a tenth of the work.
+  let shareOfProblems = request.certificate == nil ? 1 : 0.9
   if let replay = request.replay {
-    run.add(replay) { request.onProgress?($0) }
+    run.add(replay) { request.onProgress?(shareOfProblems * $0) }
   } else {
     var space = ProblemSpace()
     space.fixed = request.sizes
@@ -26,11 +28,20 @@ public func runSuite(
       }
     }
     while progress(0) < 1 {
-      run.add(space.problem(using: &random)) { request.onProgress?(min(1, progress($0))) }
+      run.add(space.problem(using: &random)) { request.onProgress?(shareOfProblems * min(1, progress($0))) }
+    }
+  }
+  var certificate: Certificate?
+  if let wanted = request.certificate {
+    do {
+      certificate = try certify(wanted) { request.onProgress?(shareOfProblems + (1 - shareOfProblems) * $0) }
+    } catch {
+      throw .sizes(error)
     }
   }
   return SuiteReport(
-    holds: run.outcomes.allSatisfy { $0.holds }, seed: request.seed, problems: run.problems, checks: run.outcomes)
+    holds: run.outcomes.allSatisfy { $0.holds } && certificate?.holds ?? true, seed: request.seed,
+    problems: run.problems, checks: run.outcomes, certificate: certificate)
 }
 
 /// What has been found so far.

@@ -30,51 +30,43 @@ public struct SuiteCheck: Sendable {
     self.exactly = exactly
   }
 
-  /// The whole suite: the three forms against each other, and each against every law.
-  public static let all = [outputs, gradients] + Law.all.map(law)
+  /// The whole suite: the three forms against each other, each against derivatives of the definition and every law.
+  public static let all = [outputs, gradients, derivatives] + Law.all.map(law)
 
   private static let outputs = SuiteCheck(
-    family: .agreement, name: "outputs",
-    statement: "the three forms compute the same o and log-sum-exp; exactly: the same logits",
-    inDouble: { problem in
-      try agreement(of: problem.forms, on: AttentionCase(problem.inputs(), gate: problem.convention))
-    },
-    exactly: { problem in
-      let inputs = try problem.exactInputs()
-      return try equality(of: problem.forms) { form in
-        let table = try logits(inputs, scale: problem.exactScale(), gate: problem.convention, form: form)
-        return (0..<table.segments).flatMap { segment in
-          (0..<table.queryHeads).map { ("S of segment \(segment), query head \($0)", table[segment, $0].entries) }
-        }
-      }
-    })
+    family: .agreement, name: "outputs", statement: "the three forms compute the same o and log-sum-exp",
+    inDouble: { try agreement(on: $0) { $0.forwardOnly } }, exactly: { try equality(on: $0) { $0.forwardOnly } })
 
   private static let gradients = SuiteCheck(
-    family: .agreement, name: "gradients",
-    statement: "the three forms compute the same dq, dk, dv, dw, dβ, dg; exactly: from a cotangent of the logits",
-    inDouble: { problem in try agreement(of: problem.forms, on: problem.attentionCase()) },
+    family: .agreement, name: "gradients", statement: "the three forms compute the same dq, dk, dv, dw, dβ and dg",
+    inDouble: { try agreement(on: $0) { $0 } }, exactly: { try equality(on: $0) { $0 } })
+
+  private static let derivatives = SuiteCheck(
+    family: .agreement, name: "derivatives",
+    statement: "they are the derivatives, by dual numbers, of the definition; exactly: of each form itself",
+    inDouble: { problem in
+      try worst(of: problem.forms) { form in
+        let report = try dualGradientCheck(
+          Implementation(form), on: problem.attentionCase(), GradientDirections(entries: 3, random: 1),
+          problem: problem.description)
+        return residual(report)
+      }
+    },
     exactly: { problem in
-      let inputs = try problem.exactInputs()
-      let cotangent = problem.exactLogitCotangent(inputs)
-      return try equality(of: problem.forms) { form in
-        let gradients = try logitGradients(
-          of: inputs, cotangent: cotangent, scale: problem.exactScale(), gate: problem.convention, form: form)
-        return [
-          ("dq", gradients.dq.entries), ("dk", gradients.dk.entries), ("dw", gradients.dw.entries),
-          ("dβ", gradients.dbeta.entries), ("dg", gradients.dg?.entries ?? []),
-        ]
+      try worst(of: problem.forms) { form in
+        residual(try exactGradientCheck(.attention(of: form, problem), on: problem))
       }
     })
 
   private static func law(_ law: Law) -> SuiteCheck {
-    let exactly: @Sendable (Problem) throws -> Residual = { problem in
-      try worst(of: problem.forms) { try law.exactResidual(of: $0, on: problem) }
-    }
-    return SuiteCheck(
+    SuiteCheck(
       family: .law, name: law.name, statement: law.statement, applies: { law.applies(to: $0) },
       inDouble: { problem in
         try worst(of: problem.forms) { try law.residual(of: Implementation($0), on: problem) }
-      }, exactly: law.isPolynomial ? exactly : nil)
+      },
+      exactly: { problem in
+        try worst(of: problem.forms) { try law.exactResidual(of: $0, on: problem) }
+      })
   }
 }
 
@@ -85,36 +77,50 @@ private func worst(of forms: [AttentionForm], _ residual: (AttentionForm) throws
   return worst
 }
 
-/// How far the results of forms are from those of the first one.
-private func agreement(of forms: [AttentionForm], on attentionCase: AttentionCase) throws -> Residual {
-  let inputs = attentionCase.inputs
-  let bound = ErrorBound(
-    inputs, scale: attentionCase.scale ?? 1 / Double(inputs.shape.keyDim).squareRoot(), gate: attentionCase.gate,
-    outputCotangent: attentionCase.outputCotangent ?? [], lseCotangent: attentionCase.lseCotangent ?? [])
-  let expected = try Implementation(forms[0]).evaluate(attentionCase)
+/// How far the results of the other forms are from those of the sequential product, in Double.
+private func agreement(
+  on problem: Problem, _ part: (LawCase<Double>) -> LawCase<Double>
+) throws -> Residual {
+  try agreement(on: problem, part) { ImplementationSubject(implementation: Implementation($0)) }
+}
+
+/// The same over the prime field.
+private func equality(
+  on problem: Problem, _ part: (LawCase<PrimeField>) -> LawCase<PrimeField>
+) throws -> Residual {
+  try agreement(on: problem, part) { FieldSubject(form: $0) }
+}
+
+private func agreement<Subject: LawSubject>(
+  on problem: Problem, _ part: (LawCase<Subject.Number>) -> LawCase<Subject.Number>,
+  _ subject: (AttentionForm) -> Subject
+) throws -> Residual {
+  let definition = subject(.sequentialProduct)
+  let lawCase = part(try definition.lawCase(problem))
+  let (expected, bounds) = (try definition.tensors(lawCase), try definition.bounds(lawCase))
   var worst = Residual()
-  for form in forms.dropFirst() {
-    let found = try Implementation(form).evaluate(attentionCase)
-    for tensor in AttentionTensor.allCases {
-      guard let reference = expected[tensor] else { continue }
-      for (x, y) in zip(found[tensor]!, reference) {
-        worst.note("\(form): \(tensor)", difference: Double.distance(x, y), bound: bound.entries[tensor]!)
+  for form in problem.forms where form != .sequentialProduct {
+    let found = try subject(form).tensors(lawCase)
+    for tensor in lawCase.results {
+      for (x, y) in zip(found[tensor]!, expected[tensor]!) {
+        worst.note(
+          "\(form): \(tensor)", difference: Subject.Number.distance(x, y), bound: bounds[tensor] ?? 0)
       }
     }
   }
   return worst
 }
 
-/// Whether forms compute the very numbers of the first one.
-private func equality(
-  of forms: [AttentionForm], _ numbers: (AttentionForm) throws -> [(name: String, entries: [PrimeField])]
-) rethrows -> Residual {
-  let expected = try numbers(forms[0])
+/// The worst comparison of a gradient check.
+private func residual(_ report: GradientCheckReport) -> Residual {
   var worst = Residual()
-  for form in forms.dropFirst() {
-    for (found, expected) in zip(try numbers(form), expected) where found.entries != expected.entries {
-      worst.note("\(form): \(found.name)", difference: .infinity, bound: 0)
-    }
+  for tensor in report.tensors {
+    guard let comparison = tensor.worst else { continue }
+    let place = comparison.place.map { " at \($0)" } ?? ""
+    let isExact = report.method == .exact
+    worst.note(
+      "\(tensor.name)\(place), against the derivative,", difference: isExact ? .infinity : comparison.excess.value,
+      bound: isExact ? 0 : 1)
   }
   return worst
 }

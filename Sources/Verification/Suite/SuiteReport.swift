@@ -8,6 +8,8 @@ public struct SuiteReport: Sendable, Codable {
   public var problems: Int
   /// Everything that was checked.
   public var checks: [Check]
+  /// What was certified, if that was asked for.
+  public var certificate: Certificate?
 
   /// One check over all problems that it applies to, each with the three forms.
   public struct Check: Sendable, Codable {
