@@ -36,7 +36,8 @@ import Verification
     #expect(!long.holds && long.exact?.failure == nil && long.exact?.problems == 50)
     #expect(report.checks[1].exact?.failure?.message.contains("length must be zero or more") ?? false)
     #expect(report.checks[1].double == nil)
-    #expect(report.checks[2].holds && report.checks[2].double?.worst.value == 0.24)
+    let worst = try #require(report.checks[2].double?.worst.value)
+    #expect(report.checks[2].holds && worst > 0.15 && worst <= 0.24)
   }
 
   @Test("A check is made only where it applies, also while a failure is shrunk")
