@@ -36,7 +36,7 @@ struct VerifyCommand: ParsableCommand {
       blocks are folded in pairs, boundaries of packed sequences, what β, w, the logits and the gate are like, and the \
       seed of the numbers.
 
-      Exit code 0 if everything holds, 1 if something does not.
+      Exit code 0 if everything holds (with --mutants: if every mistake that shows is noticed), 1 if something does not.
       """)
 
   @Option(help: "Where the drawing of problems starts.")
@@ -68,6 +68,13 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Test one problem, given by its line.", valueName: "line"), transform: problem)
   var replay: Problem?
+
+  @Flag(
+    help: """
+      Test the tests instead: print which of them notice which known mistakes of implementations, beside the rules that \
+      other projects accept kernels by. A dot is a mistake that goes unnoticed.
+      """)
+  var mutants = false
 
   @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
   var json: String?
@@ -101,6 +108,9 @@ struct VerifyCommand: ParsableCommand {
       throw ValidationError("--minutes must be more than 0, found \(minutes)")
     }
     if minutes != nil && problems != nil { throw ValidationError("--minutes and --problems exclude each other") }
+    if mutants && (replay != nil || minutes != nil || problems != nil || sizes != FixedSizes()) {
+      throw ValidationError("--mutants chooses its own problems, from --seed")
+    }
     if replay != nil && (minutes != nil || problems != nil || sizes != FixedSizes()) {
       throw ValidationError(
         "--replay tests one problem as it is; sizes, --problems and --minutes have no meaning with it")
@@ -108,6 +118,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
+    if mutants { return try runMutants() }
     let progress = TerminalProgress("verify")
     let report: SuiteReport
     do {
@@ -123,5 +134,21 @@ struct VerifyCommand: ParsableCommand {
     if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
     if json != "-" { print(VerifyTable(report, replay: replay).text) }
     if !report.holds { throw ExitCode(1) }
+  }
+
+  private func runMutants() throws {
+    let progress = TerminalProgress("mutants")
+    let matrix: KillMatrix
+    do {
+      matrix = try killMatrix(
+        tests: try MutantTest.all(seed: seed), cases: try TypicalInputs.cases(seed: seed), onProgress: progress.report)
+    } catch {
+      progress.finish()
+      throw Failure("\(error)")
+    }
+    progress.finish()
+    if let json { try ReportFile(path: json, overwrite: overwrite).write(matrix) }
+    if json != "-" { print(matrix) }
+    if !matrix.survivors.isEmpty { throw ExitCode(1) }
   }
 }

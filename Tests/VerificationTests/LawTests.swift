@@ -52,6 +52,15 @@ import Verification
     for law in Law.all { #expect(problems.count(where: law.applies) >= 4, "\(law)") }
   }
 
+  @Test("The definition's own program keeps every law; laws alone notice most known mistakes")
+  func mutants() throws {
+    let laws = MutantTest.laws(problems: 15, seed: 25)
+    #expect(try !laws.kills(VariantCatalogue.nominal))
+    let variants = try VariantCatalogue.all.filter { try $0.equivalence() == .different }
+    let unnoticed = try variants.filter { try !laws.kills($0) }
+    #expect(unnoticed.count * 10 <= variants.count, "\(unnoticed) of \(variants.count)")
+  }
+
   @Test("A violation is shrunk to a problem of a few numbers")
   func shrinking() throws {
     let wrong = try #require(WrongImplementation.all.first { $0.implementation.name == "w one token late" })

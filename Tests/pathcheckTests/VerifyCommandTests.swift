@@ -70,6 +70,7 @@ import Verification
       (["--key-dim", "0"], "--key-dim must be at least 1"),
       (["--query-heads", "3", "--heads", "2"], "--query-heads must be a multiple of --heads, found 3 and 2"),
       (["--minutes", "1", "--problems", "1"], "exclude each other"),
+      (["--mutants", "--length", "4"], "--mutants chooses its own problems"),
       (["--replay", "B1 T4"], "problem line: expected HQ and a number"),
       (["--replay", "B1 T4 HQ1 H1 K1 V1 beta=big"], "problem line: expected one of one, zero, two"),
       (["--replay", "B1 T4 HQ1 H1 K1 V1", "--length", "4"], "--replay tests one problem as it is"),
