@@ -76,7 +76,7 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let progress = TerminalProgress()
+    let progress = TerminalProgress("reference")
     let report: CrossCheckReport
     do {
       report = try crossCheck(

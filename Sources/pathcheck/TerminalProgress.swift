@@ -8,9 +8,13 @@ final class TerminalProgress: Sendable {
     var isShown = false
   }
 
+  private let label: String
   private let start = ContinuousClock.now
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let state = Mutex(State())
+
+  /// - Parameter label: What is being done.
+  init(_ label: String) { self.label = label }
 
   /// Shows a fraction of 1. May be called from any thread; a fraction that is late is not shown.
   func report(_ fraction: Double) {
@@ -20,7 +24,7 @@ final class TerminalProgress: Sendable {
       guard percent > state.percent else { return }
       state.percent = percent
       state.isShown = true
-      write("\rreference: \(percent) %")
+      write("\r\(label): \(percent) %")
     }
   }
 

@@ -68,13 +68,3 @@ import Verification
     #expect(try exactGradientCheck(missing, on: problem).holds == false)
   }
 }
-
-extension Problem {
-  /// The three forms, the blockwise one with the blocks of the problem, folded up to three times.
-  var forms: [AttentionForm] {
-    [
-      .sequentialProduct, .compactWY,
-      .blockwise(blockSize: blockSize, levels: Int(seed / 3 % 4)),
-    ]
-  }
-}

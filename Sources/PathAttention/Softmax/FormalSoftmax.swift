@@ -4,14 +4,16 @@ import LinearAlgebra
 // choice. The online softmax, its rescaling and its backward pass are right for every such function, because they use
 // nothing of exp but exp(s − m) = exp(s) / exp(m) and exp′ = exp; over the prime field they can be compared exactly.
 
-/// The exponential of s is s¹⁷. 17 is the smallest prime that does not divide p − 1, so this is a bijection of the prime
-/// field: uniformly random logits that are independent along a row have exponentials that are so too.
+/// The exponential of s is (s + 1)¹⁷. 17 is the smallest prime that does not divide p − 1, so this is a bijection of the
+/// prime field: uniformly random logits that are independent along a row have exponentials that are so too. And it is not
+/// odd, or a row with logits s and −s, such as reflections make, would have weights that sum to zero.
 private let formalPower = 17
 
 extension PrimeField: SoftmaxScalar {
-  /// s¹⁷; of 0, whose powers are not units, 1.
+  /// (s + 1)¹⁷; of −1, where that is not a unit, 1.
   private var formalExponential: Self {
-    self == .zero ? .one : (0..<formalPower).reduce(.one) { product, _ in product * self }
+    let base = self + .one
+    return base == .zero ? .one : (0..<formalPower).reduce(.one) { product, _ in product * base }
   }
 
   /// The quotient.
@@ -42,7 +44,7 @@ extension PrimeField: SoftmaxScalar {
 }
 
 extension Degree: SoftmaxScalar {
-  /// s¹⁷, or 1 for zero.
+  /// (s + 1)¹⁷.
   private var formalExponential: Self {
     Self(numerator: formalPower * (numerator ?? 0), denominator: formalPower * denominator)
   }

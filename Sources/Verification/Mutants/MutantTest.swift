@@ -34,6 +34,31 @@ public struct MutantTest: Sendable {
     }
   }
 
+  /// Every law, on problems drawn from the usual space. No reference takes part.
+  public static func laws(problems count: Int, seed: UInt64) -> MutantTest {
+    var random = SeededGenerator(seed: seed, part: "mutants")
+    let space = ProblemSpace()
+    let problems = (0..<count).map { _ in space.problem(using: &random) }
+    return MutantTest("laws") { variant in
+      do {
+        return try problems.contains { problem in
+          let implementation = variant.implementation(blockSize: problem.blockSize)
+          return try Law.all.contains { try $0.violation(by: implementation, on: problem) != nil }
+        }
+      } catch AttentionError.count {
+        // A result is missing.
+        return true
+      }
+    }
+  }
+
+  /// The tests of this library, with enough problems to kill every mutant that is not equivalent.
+  ///
+  /// - Throws: `AttentionError` when a drawn problem makes no sense.
+  public static func all(seed: UInt64) throws -> [MutantTest] {
+    [try .agreement(problems: 150, seed: seed), .laws(problems: 40, seed: seed), .certificate]
+  }
+
   /// Exact comparison of the logits and their gradients over the prime field. It does not look beyond the logits.
   public static let certificate = MutantTest("certificate") { try $0.equivalence() == .different }
 }

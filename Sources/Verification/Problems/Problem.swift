@@ -4,7 +4,7 @@ import PathAttention
 ///
 /// It is printed as one line and read back from it, so a failure can be replayed by whoever reads the line:
 ///
-///     B1 T7 HQ4 H2 K3 V5 block=4 cu=0,3,3,7 beta=runs w=repeated logits=huge gate=scaled.stepped seed=42
+///     B1 T7 HQ4 H2 K3 V5 block=4 levels=2 cu=0,3,3,7 beta=runs w=repeated logits=huge gate=scaled.stepped seed=42
 public struct Problem: Sendable, Hashable {
   /// The sizes.
   public var shape: AttentionShape
@@ -12,6 +12,8 @@ public struct Problem: Sendable, Hashable {
   public var segmentBoundaries: [Int]?
   /// Rows per block of the blockwise form.
   public var blockSize: Int
+  /// How often blocks of the blockwise form are folded in pairs.
+  public var levels: Int
   /// What β is like.
   public var strengths: StrengthFamily
   /// What w is like.
@@ -26,9 +28,10 @@ public struct Problem: Sendable, Hashable {
   public var seed: UInt64
 
   /// The simplest problem of a shape.
-  public init(shape: AttentionShape, blockSize: Int = 4, seed: UInt64 = 1) {
+  public init(shape: AttentionShape, blockSize: Int = 4, levels: Int = 0, seed: UInt64 = 1) {
     self.shape = shape
     self.blockSize = blockSize
+    self.levels = levels
     self.seed = seed
     segmentBoundaries = nil
     strengths = .one
@@ -36,6 +39,14 @@ public struct Problem: Sendable, Hashable {
     logits = .ordinary
     gate = nil
     convention = .scaled
+  }
+
+  /// The three forms, the blockwise one in the blocks of the problem.
+  public var forms: [AttentionForm] {
+    [
+      .sequentialProduct, .compactWY,
+      .blockwise(blockSize: blockSize, levels: levels),
+    ]
   }
 }
 

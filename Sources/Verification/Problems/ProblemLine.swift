@@ -5,7 +5,7 @@ extension Problem: CustomStringConvertible {
   public var description: String {
     var words = [
       "B\(shape.batch)", "T\(shape.length)", "HQ\(shape.queryHeads)", "H\(shape.heads)", "K\(shape.keyDim)",
-      "V\(shape.valueDim)", "block=\(blockSize)",
+      "V\(shape.valueDim)", "block=\(blockSize)", "levels=\(levels)",
     ]
     if let segmentBoundaries { words.append("cu=\(segmentBoundaries.map(String.init).joined(separator: ","))") }
     words += ["beta=\(strengths)", "w=\(reflections)", "logits=\(logits)"]
@@ -18,7 +18,7 @@ extension Problem: CustomStringConvertible {
   /// - Throws: `ProblemLineError` naming the word.
   public init(line: String) throws(ProblemLineError) {
     var words: [String: String] = [:]
-    for word in line.split(separator: " ") {
+    for word in line.split(whereSeparator: \.isWhitespace) {
       let key: Substring
       let value: Substring
       if let equals = word.firstIndex(of: "=") {
@@ -54,10 +54,14 @@ extension Problem: CustomStringConvertible {
       batch: try size("B"), length: try size("T"), queryHeads: try size("HQ"), heads: try size("H"),
       keyDim: try size("K"), valueDim: try size("V"))
     self.init(shape: shape)
-    blockSize = try take("block", "at least 1") { Int($0).flatMap { $0 >= 1 ? $0 : nil } } ?? blockSize
+    func atLeast(_ minimum: Int, _ key: String) throws(ProblemLineError) -> Int? {
+      try take(key, "at least \(minimum)") { Int($0).flatMap { $0 >= minimum ? $0 : nil } }
+    }
+    blockSize = try atLeast(1, "block") ?? blockSize
+    levels = try atLeast(0, "levels") ?? levels
     seed = try take("seed", "a number") { UInt64($0) } ?? seed
     segmentBoundaries = try take("cu", "numbers with commas") { text in
-      let numbers = text.split(separator: ",").map { Int($0) }
+      let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
       return numbers.contains(nil) ? nil : numbers.compactMap { $0 }
     }
     strengths = try family("beta", StrengthFamily.self) ?? strengths
@@ -72,6 +76,23 @@ extension Problem: CustomStringConvertible {
     }
     if let gate { (convention, self.gate) = gate }
     if let unknown = words.keys.sorted().first { throw ProblemLineError(word: unknown, expected: "a known word") }
+    try validate(line)
+  }
+
+  /// Checks what one word alone does not show: that the sizes fit together, and into memory.
+  private func validate(_ line: String) throws(ProblemLineError) {
+    do { try shape.validate() } catch { throw ProblemLineError(word: line, expected: "sizes that fit: \(error)") }
+    let entries = Double(shape.batch) * Double(shape.length) * Double(shape.queryHeads)
+    guard entries * Double(max(shape.keyDim, shape.valueDim)) <= 0x1p28 else {
+      throw ProblemLineError(word: line, expected: "tensors of up to 2²⁸ entries")
+    }
+    guard let segmentBoundaries else { return }
+    guard shape.batch == 1, segmentBoundaries.first == 0, segmentBoundaries.last == shape.length,
+      zip(segmentBoundaries, segmentBoundaries.dropFirst()).allSatisfy(<=)
+    else {
+      throw ProblemLineError(
+        word: "cu=\(segmentBoundaries)", expected: "boundaries rising from 0 to T = \(shape.length), with B = 1")
+    }
   }
 }
 

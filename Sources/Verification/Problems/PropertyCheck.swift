@@ -61,11 +61,14 @@ public func checkProperty(
   func message(_ problem: Problem) -> String? {
     do { return try property(problem) } catch { return "error: \(error)" }
   }
-  guard let failing = problems.first(where: { message($0) != nil }) else {
-    return PropertyResult(name: name, tested: problems.count, failure: nil)
+  var tested = 0
+  let failing = problems.first { problem in
+    tested += 1
+    return message(problem) != nil
   }
+  guard let failing else { return PropertyResult(name: name, tested: tested, failure: nil) }
   let minimal = failing.minimized { message($0) != nil }
   return PropertyResult(
-    name: name, tested: problems.count,
+    name: name, tested: tested,
     failure: PropertyResult.Failure(original: failing, minimal: minimal, message: message(minimal) ?? "no message"))
 }

@@ -35,13 +35,17 @@ extension Problem {
     propose { $0.strengths = .one }
     propose { $0.reflections = .unit }
     propose { $0.logits = .ordinary }
+    propose { $0.levels = 0 }
+    propose { $0.levels = max(0, $0.levels - 1) }
     propose { $0.blockSize = max(1, $0.blockSize - 1) }
     return simpler
   }
 
   /// Falls with every simplification, so that shrinking ends.
   var complexity: Int {
-    let sizes = shape.batch + shape.length + shape.queryHeads + shape.heads + shape.keyDim + shape.valueDim + blockSize
+    let sizes =
+      shape.batch + shape.length + shape.queryHeads + shape.heads + shape.keyDim + shape.valueDim + blockSize
+      + levels
     let families =
       (strengths == .one ? 0 : 1) + (reflections == .unit ? 0 : 1) + (logits == .ordinary ? 0 : 1)
       + (gate == nil ? 0 : gate == .weak ? 1 : 2) + (convention == .scaled ? 0 : 1)
