@@ -20,7 +20,7 @@ final class TerminalProgress: Sendable {
       guard percent > state.percent else { return }
       state.percent = percent
       state.isShown = true
-      write("\rreference: \(percent) %")
+      write("\rchecking: \(percent) %")
     }
   }
 
