@@ -71,11 +71,11 @@ struct CheckTable {
 
   /// Where a tensor is over its envelope.
   private static func lines(of location: ErrorLocation, in tensor: CrossCheckReport.TensorReport) -> [String] {
-    let worst = location.worstRows.map { "\($0.at) (\(number($0.multiple.value, "%.3g")))" }
-    let lanes = location.worstLanes.map { "\($0.lane) (\(number(100 * $0.share.value, "%.0f %%")))" }
+    let worst = location.worstRows.prefix(3).map { "\($0.at) (\(number($0.multiple.value, "%.3g")))" }
+    let lanes = location.worstLanes.prefix(3).map { "\($0.lane) (\(number(100 * $0.share.value, "%.0f %%")))" }
     return [
       "\(tensor.name): \(location.pattern.joined(separator: "; "))",
-      "  \(location.rowsOver) of \(location.rows) rows over the envelope"
+      "  \(location.rowsOver) of \(location.rows) rows are over twice the envelope"
         + (worst.isEmpty ? "" : "; worst (multiple): \(worst.joined(separator: ", "))"),
     ] + (lanes.isEmpty ? [] : ["  worst lanes (share of the squared error): \(lanes.joined(separator: ", "))"])
   }

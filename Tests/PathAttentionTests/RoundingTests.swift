@@ -28,8 +28,8 @@ import Verification
       let bound = ErrorBound(
         inputs, scale: scale, gate: problem.convention, outputCotangent: problem.outputCotangent())
       for form in [
-        AttentionForm.compactWY, .blockwise(blockSize: problem.blockSize, blocksPerSuperblock: 1),
-        .blockwise(blockSize: problem.blockSize, blocksPerSuperblock: 3),
+        AttentionForm.compactWY, .blockwise(blockSize: problem.blockSize, levels: 0),
+        .blockwise(blockSize: problem.blockSize, levels: 3),
       ] {
         let options = AttentionOptions(gate: problem.convention, form: form)
         let outputs = try attention(inputs, options)
@@ -49,10 +49,10 @@ import Verification
   @Test("Every rounding point is met, and what is rounded there is what its name says")
   func points() throws {
     let problem = try Problem(line: "B1 T20 HQ2 H1 K4 V4 block=4 beta=uniform gate=scaled.strong seed=3")
-    for blocksPerSuperblock in [1, 2] {
+    for levels in [0, 2] {
       let met = Mutex<Set<RoundingPoint>>([])
       _ = try evaluate(
-        problem, .blockwise(blockSize: 4, blocksPerSuperblock: blocksPerSuperblock),
+        problem, .blockwise(blockSize: 4, levels: levels),
         EmulatedRounding(sumLength: 2) { _, point in met.withLock { _ = $0.insert(point) } })
       #expect(met.withLock { $0 } == Set(RoundingPoint.allCases))
     }
@@ -81,7 +81,7 @@ import Verification
   func threads() throws {
     let problem = try Problem(line: "B1 T40 HQ4 H2 K5 V3 block=8 beta=uniform gate=scaled.strong seed=3")
     let rounding = NumericsProfile.bf16.stochasticRounding(activation: .bfloat16, seed: 4)
-    let form = AttentionForm.blockwise(blockSize: 8, blocksPerSuperblock: 1)
+    let form = AttentionForm.blockwise(blockSize: 8, levels: 0)
     #expect(try evaluate(problem, form, threads: 1, rounding) == evaluate(problem, form, threads: 3, rounding))
   }
 
@@ -100,7 +100,7 @@ import Verification
           round: { row, point in
             if point == .accumulators { stochastic.round(row, point) }
           })
-        let options = AttentionOptions(form: .blockwise(blockSize: length, blocksPerSuperblock: 1))
+        let options = AttentionOptions(form: .blockwise(blockSize: length, levels: 0))
         let o = try attention(inputs, options, rounding: rounding).o.entries.last!
         return (o - 1.1) * (o - 1.1)
       }

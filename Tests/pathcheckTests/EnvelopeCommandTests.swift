@@ -107,6 +107,67 @@ import Verification
     #expect(location.pattern == ["only the last token of the segment", "the candidate is zero there"])
   }
 
+  // MARK: What cannot be judged
+
+  @Test("A reference that Float64 cannot compute is called an unstable baseline, and nobody fails by it")
+  func unstableBaseline() throws {
+    // Every query is first projected onto the complement of w, and what rounding leaves of it along w then grows by 2⁶⁰.
+    let length = 70
+    let normals = try Problem(line: "B1 T70 HQ1 H1 K2 V2 seed=5").inputs()
+    let beta = (0..<length).map { $0 < 60 ? 3.0 : 1.0 }
+    let inputs = try AttentionInputs(
+      shape: normals.shape, q: normals.q.entries, k: normals.k.entries, v: normals.v.entries,
+      w: (0..<length).flatMap { _ in [0.6, 0.8] }, beta: beta)
+    let folder = try TemporaryFolder()
+    let path = folder.file("case.safetensors")
+    var file = TensorFileWriter()
+    for (tensor, entries) in inputs.tensors + [(.o, try attention(inputs, AttentionOptions(form: .compactWY)).o)] {
+      try file.add(tensor.rawValue, shape: inputs.shape.dimensions(of: tensor), entries.entries, as: .float64)
+    }
+    try file.write(to: path)
+    let run = try CommandLine("check", path, "--no-variants")
+    #expect(run.status == 0, "\(run.output)")
+    #expect(run.output.contains("warning    unstable baseline: two evaluations of the reference in Float64 are "))
+    #expect(run.output.contains("o cannot be judged"))
+    #expect(run.output.hasSuffix("verdict    MARGINAL\n"))
+  }
+
+  @Test("Rows in which rounding decides what is attended to are not judged, and that is said")
+  func undetermined() throws {
+    var kernel = try Kernel("B1 T30 HQ2 H1 K8 V8 beta=uniform logits=huge seed=8")
+    let row = kernel.row(.o, token: 29, head: 0)
+    for entry in row { kernel.tensors[.o]![entry] = 1 }
+    let (report, status) = try kernel.check()
+    #expect(status == 0)
+    #expect(report.verdict == .marginal)
+    #expect(report.warnings.contains { $0.contains("rows of o are not judged: there a kernel of the profile bf16") })
+  }
+
+  // MARK: Measures
+
+  @Test("The smallest allclose pair passes, a smaller one does not, and the other measures are what they say")
+  func metrics() throws {
+    let kernel = try Kernel("B1 T50 HQ2 H1 K8 V8 beta=uniform seed=8")
+    let o = try #require(try kernel.check().report.tensors.first)
+    let exact = try attention(kernel.attentionCase.inputs, AttentionOptions(form: .sequentialProduct)).o.entries
+    let candidate = kernel.tensors[.o]!
+    func isClose(_ factor: Double) -> Bool {
+      zip(candidate, exact).allSatisfy {
+        abs($0 - $1) <= factor * (o.metrics.atol.value + o.metrics.rtol.value * abs($1))
+      }
+    }
+    #expect(isClose(1 + 1e-9) && !isClose(1 - 1e-9))
+    let square = exact.reduce(0) { $0 + $1 * $1 }
+    let rms = (square / Double(exact.count)).squareRoot()
+    #expect(abs(o.metrics.atol.value / (o.metrics.rtol.value * rms) - 1) < 1e-9)
+    #expect(abs(o.metrics.nmse.value / (o.rmsRatio.value * o.rmsRatio.value) - 1) < 1e-9)
+    let dot = zip(candidate, exact).reduce(0) { $0 + $1.0 * $1.1 }
+    let norm = candidate.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    #expect(abs(o.metrics.cosine.value - dot / norm / square.squareRoot()) < 1e-12)
+    let ulps = zip(candidate, exact).map { abs($0 - $1) / NumberFormat.bfloat16.ulp(max(abs($1), rms)) }
+    #expect(abs(o.metrics.maxUlp.value / ulps.max()! - 1) < 1e-9)
+  }
+
   // MARK: Profiles
 
   @Test("A profile is one of those that are shipped, or a file")

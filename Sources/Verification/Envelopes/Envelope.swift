@@ -129,7 +129,7 @@ extension AttentionCase {
     _ profile: NumericsProfile, _ rounding: EmulatedRounding
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
     let options = AttentionOptions(
-      scale: scale, gate: gate, form: .blockwise(blockSize: profile.blockSize, blocksPerSuperblock: 1))
+      scale: scale, gate: gate, form: .blockwise(blockSize: profile.blockSize, levels: 0))
     let outputs = try attention(inputs, options, rounding: rounding)
     var tensors: [AttentionTensor: [Double]] = [.o: outputs.o.entries, .lse: outputs.lse.entries]
     if let outputCotangent {
