@@ -45,10 +45,11 @@ extension NumberFormat {
       let bits = row[j].bitPattern
       guard bits & 0xFFFF != 0, row[j].isFinite else { continue }
       // A last digit that is neither the first nor the last of its binade moves without a carry.
-      switch mix(bits & significandMask, seed) % 12 {
-      case 0: row[j] = Double(bitPattern: bits + 1)
-      case 1: row[j] = Double(bitPattern: bits - 1)
-      default: break
+      let random = mix(bits & significandMask, seed)
+      if random < .max / 12 {
+        row[j] = Double(bitPattern: bits + 1)
+      } else if random < .max / 6 {
+        row[j] = Double(bitPattern: bits - 1)
       }
     }
   }
