@@ -57,7 +57,8 @@ let package = Package(
         ],
         swiftSettings: strict),
       .testTarget(
-        name: "pathcheckTests", dependencies: ["pathcheck", "PathAttention", "TensorFiles", "Verification"],
+        name: "pathcheckTests",
+        dependencies: ["pathcheck", "NumberFormats", "PathAttention", "TensorFiles", "Verification"],
         swiftSettings: strict),
     ],
   ].flatMap { $0 }

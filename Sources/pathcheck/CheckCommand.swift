@@ -20,9 +20,9 @@ struct CheckCommand: ParsableCommand {
 
       as F64, F32, F16 or BF16. w and beta are taken as they are: w already normalised, beta already in (0, 2). \
       HQ is a multiple of H, and query head h reads key/value head h / (HQ/H). The reference is computed in Float64 from \
-      the inputs exactly as stored, and each output is judged by its relative RMS error against a limit that depends on \
-      the coarsest dtype in play: 8 u for BF16 and F16, 64 u for F32, 4096 u for F64, where u is the unit roundoff; up to \
-      twice (F32, F64: four times) that is marginal.
+      the inputs exactly as stored. How large an honest error is, in every row of every output, is told by running it again \
+      with the rounding of a profile (see --profile), at random: that is the envelope. An output passes up to 2 times the \
+      envelope, and is marginal up to 4 times.
 
       Metadata strings of the file that count: scale (a number), gate (scaled or unscaled), case (a name).
       """)
@@ -47,6 +47,13 @@ struct CheckCommand: ParsableCommand {
       "How the reference is computed: sequential (the definition), wy (compact WY) or blockwise. "
         + "Default: sequential while HQ·ΣL²·K ≤ 2^30 (L: lengths of the segments), else blockwise."))
   var form: FormName?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where your kernel rounds: \(NumericsProfile.shipped.map(\.name).joined(separator: ", ")), or a JSON file "
+        + "(Docs/Envelopes.md). Default: bf16, f16, f32 or f64, by the coarsest dtype of inputs and outputs.",
+      valueName: "name|file"))
+  var profile: String?
 
   @Option(help: "Rows per block of the blockwise form.")
   var blockSize: Int = 64
@@ -76,13 +83,14 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let progress = TerminalProgress("reference")
+    let progress = TerminalProgress("checking")
     let report: CrossCheckReport
     do {
       report = try crossCheck(
         CrossCheckRequest(
           inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
-          layout: layout, names: Dictionary(uniqueKeysWithValues: rename.map { ($0.tensor, $0.name) }),
+          profile: try profile.map(NumericsProfile.named), layout: layout,
+          names: Dictionary(uniqueKeysWithValues: rename.map { ($0.tensor, $0.name) }),
           studiesVariants: !noVariants, onProgress: progress.report))
     } catch {
       progress.finish()

@@ -15,19 +15,38 @@ struct CheckTable {
         + "\(shape.segments) \(shape.segments == 1 ? "segment" : "segments")",
       "options    scale \(options.scale), \(options.gated ? "gate \(options.gate)" : "no gate")",
       "reference  \(options.form), Float64",
+      "profile    \(report.profile.name), activation \(report.profile.activation), blocks of "
+        + "\(report.profile.blockSize), \(report.profile.runs) runs from seed \(report.profile.seed)",
     ]
     lines += report.notes.map { "note       \($0)" }
     lines += report.warnings.map { "warning    \($0)" }
     lines.append("")
     lines +=
       TextTable(
-        header: ["tensor", "dtype", "relative RMS", "limit", "max abs", "at", "verdict"],
+        header: ["tensor", "dtype", "relative RMS", "envelope", "multiple", "max abs", "at", "verdict"],
         rows: report.tensors.map { tensor in
           [
-            tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g"), number(tensor.passLimit, "%.2g"),
+            tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g"),
+            number(tensor.passLimit / Verdict.passMultiple, "%.2g"), number(tensor.envelopeMultiple.value, "%.2f"),
             number(tensor.maxAbs.value, "%.3g"), tensor.maxAbsAt?.description ?? "–",
             tensor.verdict.rawValue.uppercased()
               + (tensor.nonFinite > 0 ? " (\(tensor.nonFinite) NaN or infinite)" : ""),
+          ]
+        }
+      ).lines
+    for tensor in report.tensors {
+      if let location = tensor.location { lines += [""] + Self.lines(of: location, in: tensor) }
+    }
+    lines.append("")
+    lines +=
+      TextTable(
+        header: ["tensor", "passes as allclose with", "NMSE", "1 − cosine", "max ulp"],
+        rows: report.tensors.map { tensor in
+          [
+            tensor.name,
+            "rtol \(number(tensor.metrics.rtol.value, "%.2g")), atol \(number(tensor.metrics.atol.value, "%.2g"))",
+            number(tensor.metrics.nmse.value, "%.2g"), number(1 - tensor.metrics.cosine.value, "%.2g"),
+            number(tensor.metrics.maxUlp.value, "%.3g"),
           ]
         }
       ).lines
@@ -48,6 +67,17 @@ struct CheckTable {
     lines += report.blindSpots.map(blindSpotLines) ?? []
     lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]
     text = lines.joined(separator: "\n")
+  }
+
+  /// Where a tensor is over its envelope.
+  private static func lines(of location: ErrorLocation, in tensor: CrossCheckReport.TensorReport) -> [String] {
+    let worst = location.worstRows.prefix(3).map { "\($0.at) (\(number($0.multiple.value, "%.3g")))" }
+    let lanes = location.worstLanes.prefix(3).map { "\($0.lane) (\(number(100 * $0.share.value, "%.0f %%")))" }
+    return [
+      "\(tensor.name): \(location.pattern.joined(separator: "; "))",
+      "  \(location.rowsOver) of \(location.rows) rows are over twice the envelope"
+        + (worst.isEmpty ? "" : "; worst (multiple): \(worst.joined(separator: ", "))"),
+    ] + (lanes.isEmpty ? [] : ["  worst lanes (share of the squared error): \(lanes.joined(separator: ", "))"])
   }
 }
 

@@ -54,8 +54,10 @@ public enum RoundingPoint: String, CaseIterable, Sendable, Codable, CodingKeyRep
 
   /// c, the cumulative sums of the gate.
   case gateSums
-  /// Every sum of products, after every few terms; logits, exponentials and their sums.
+  /// Every sum of products, after every few terms; logits, exponentials and dS.
   case accumulators
+  /// Sums over a row of the softmax: l, and δ = dO · o.
+  case rowSums
 
   // MARK: Results
 

@@ -58,7 +58,7 @@ final class OnlineSoftmax<S: SoftmaxScalar, Rounding: RoundingModel<S>>: LogitVi
       }
       l = oldL * rescale
     }
-    state = (m, rounding.rounded(l + S.exponentiate(logits, minus: m), .accumulators))
+    state = (m, rounding.rounded(l + S.exponentiate(logits, minus: m), .rowSums))
     rounding.round(logits, .accumulators)
   }
 

@@ -44,7 +44,7 @@ final class SoftmaxCotangent<S: SoftmaxScalar, Rounding: RoundingModel<S>>: Logi
       let reciprocal = S.one / statistics.sum[0, token]
       S.addScaled(reciprocal, dO.row(token), to: scaledDO.mutableView.row(r))
       let δ = S.dot(dO.row(token), O.row(token)) - (dlse?[token, 0] ?? .zero)
-      scaledδ.append(reciprocal * rounding.rounded(δ, .accumulators))
+      scaledδ.append(reciprocal * rounding.rounded(δ, .rowSums))
     }
     self.scaledδ = scaledδ
     dP = Matrix(rows: 0, columns: 0)

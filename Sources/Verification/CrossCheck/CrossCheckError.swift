@@ -15,6 +15,8 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
   case notFinite(file: String, tensor: String, place: Place, value: Double)
   /// An argument is out of range, or the inputs contradict each other.
   case inputs(file: String, AttentionError)
+  /// There is no such profile, or the file is none.
+  case profile(file: String, String)
   /// There is nothing to compare.
   case nothingToCompare(file: String, expected: String)
   /// The reference itself overflows for these inputs.
@@ -35,6 +37,8 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
       "\(file): input tensor '\(tensor)' must be finite, found \(value) at \(place)"
     case .inputs(let file, let error):
       "\(file): \(error)"
+    case .profile(let file, let problem):
+      "\(file): not a profile: \(problem)"
     case .nothingToCompare(let file, let expected):
       "\(file): there is nothing to compare; expected at least one of \(expected)"
     case .referenceOverflow(let file, let tensor, let place):

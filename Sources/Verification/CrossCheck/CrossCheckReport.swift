@@ -10,6 +10,10 @@ public struct CrossCheckReport: Sendable, Codable {
   public var shape: Shape
   /// What the reference was computed with.
   public var options: Options
+  /// What counts as an honest error.
+  public var profile: Profile
+  /// Whether the reference can be trusted; absent where β‖w‖² stays in [0, 2], and it can.
+  public var baseline: BaselineReport?
   /// One entry for every output of the candidate.
   public var tensors: [TensorReport]
   /// Identities between the candidate's own gradients, for those that are there.
@@ -53,6 +57,22 @@ public struct CrossCheckReport: Sendable, Codable {
     public var form: String
   }
 
+  /// The numerics profile, and how the envelope was estimated from it.
+  public struct Profile: Sendable, Codable {
+    /// Its name.
+    public var name: String
+    /// What it stands for.
+    public var note: String?
+    /// What it calls activation: the coarsest format that the inputs are stored in.
+    public var activation: String
+    /// Rows per block.
+    public var blockSize: Int
+    /// How many runs with random rounding.
+    public var runs: Int
+    /// Where their random numbers start.
+    public var seed: UInt64
+  }
+
   /// One tensor of the candidate against the reference.
   public struct TensorReport: Sendable, Codable {
     /// Like `dw`.
@@ -69,10 +89,19 @@ public struct CrossCheckReport: Sendable, Codable {
     public var maxAbsAt: Place?
     /// How many entries are NaN or infinite.
     public var nonFinite: Int
-    /// Up to which `rmsRatio` the verdict is pass.
+    /// Up to which `rmsRatio` the tensor as a whole passes; it still fails by a single row.
     public var passLimit: Double
-    /// Up to which `rmsRatio` the verdict is marginal.
+    /// Up to which `rmsRatio` the tensor as a whole is marginal.
     public var marginalLimit: Double
+    /// How far the candidate is from the reference in multiples of the envelope: the larger one of its worst row and of
+    /// `envelopeWhole`. Up to 2 the verdict is pass, up to 4 marginal.
+    public var envelopeMultiple: ReportNumber
+    /// The same for the tensor as a whole: `rmsRatio` over what it is for an honest implementation.
+    public var envelopeWhole: ReportNumber
+    /// Measures that test suites use.
+    public var metrics: ReaderMetrics
+    /// Where the error is; absent when the verdict is pass.
+    public var location: ErrorLocation?
   }
 }
 

@@ -12,26 +12,30 @@ public struct CrossCheckRequest: Sendable {
   public var gate: GateConvention?
   /// The form of the reference; otherwise one by the size of the problem.
   public var form: AttentionForm?
+  /// Where the candidate rounds; otherwise what is usual for the coarsest dtype of inputs and outputs.
+  public var profile: NumericsProfile?
   /// The order of the axes in the files.
   public var layout: TensorLayout
   /// The names that tensors have in the files, where they differ.
   public var names: [AttentionTensor: String]
   /// Whether the candidate is compared with the known variants, which takes longer than the rest.
   public var studiesVariants: Bool
-  /// Called with the fraction of the reference that is done.
+  /// Called with the fraction of the reference and of the runs that is done.
   public var onProgress: (@Sendable (Double) -> Void)?
 
   /// A request with everything else left to the files.
   public init(
     inputs: String, candidate: String? = nil, scale: Double? = nil, gate: GateConvention? = nil,
-    form: AttentionForm? = nil, layout: TensorLayout = .bthd, names: [AttentionTensor: String] = [:],
-    studiesVariants: Bool = true, onProgress: (@Sendable (Double) -> Void)? = nil
+    form: AttentionForm? = nil, profile: NumericsProfile? = nil, layout: TensorLayout = .bthd,
+    names: [AttentionTensor: String] = [:], studiesVariants: Bool = true,
+    onProgress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.inputs = inputs
     self.candidate = candidate
     self.scale = scale
     self.gate = gate
     self.form = form
+    self.profile = profile
     self.layout = layout
     self.names = names
     self.studiesVariants = studiesVariants

@@ -17,6 +17,9 @@ struct ScaledNorm {
     }
   }
 
+  /// The norm, which may be beyond what a `Double` holds.
+  var value: Double { scale * sum.squareRoot() }
+
   /// This norm divided by another: 0 when both are zero, +∞ when only the other is.
   func relative(to other: ScaledNorm) -> Double {
     if scale == 0 && !sum.isNaN { return 0 }

@@ -62,29 +62,33 @@ public struct IdentityReport: Sendable, Codable {
   /// The 2-norm of the residuals relative to that of the terms that cancel; for the segment start, of dw, dβ or dg there
   /// relative to the whole tensor, whichever is largest.
   public var residual: ReportNumber
-  /// The residual that counts as rounding: the limit of the coarsest of the tensors that take part.
+  /// The residual that counts as rounding: four times the largest of the runs that the envelope is made from, and at least
+  /// the unit roundoff of the coarsest dtype.
   public var limit: Double
   /// Whether the residual is within it. A statement about the candidate's gradients alone; it does not enter the verdict.
   public var holds: Bool
+
+  init(_ name: GradientIdentity, residual: Double, limit: Double) {
+    self.name = name
+    self.residual = ReportNumber(residual)
+    self.limit = limit
+    holds = residual <= limit
+  }
 }
 
-/// Measures the identities for which all gradients are there.
-func identityReports(
-  _ inputs: AttentionInputs<Double>, gradients: [AttentionTensor: TokenTensor<Double>], limit: Double
-) -> [IdentityReport] {
-  var reports: [IdentityReport] = []
-  func report(_ identity: GradientIdentity, _ residual: Double) {
-    reports.append(
-      IdentityReport(
-        name: identity, residual: ReportNumber(residual), limit: limit, holds: residual <= limit))
-  }
+/// The residuals of the identities for which all gradients are there.
+func identityResiduals(
+  _ inputs: AttentionInputs<Double>, gradients: [AttentionTensor: TokenTensor<Double>]
+) -> [(identity: GradientIdentity, residual: Double)] {
+  var residuals: [(GradientIdentity, Double)] = []
+  func report(_ identity: GradientIdentity, _ residual: Double) { residuals.append((identity, residual)) }
   let (dq, dk, dw) = (gradients[.dq], gradients[.dk], gradients[.dw])
   let (dbeta, dg) = (gradients[.dbeta], gradients[.dg])
   if let dw, let dbeta { report(.reflectionScaling, reflectionScaling(inputs, dw: dw, dbeta: dbeta)) }
   if let dq, let dk, let dw { report(.rotation, rotation(inputs, dq: dq, dk: dk, dw: dw)) }
   let starting = [dw, dbeta, dg].compactMap { $0 }
   if !starting.isEmpty { report(.segmentStart, starting.map { segmentStart(inputs, $0) }.reduce(0, maxOrNaN)) }
-  return reports
+  return residuals
 }
 
 private func reflectionScaling(

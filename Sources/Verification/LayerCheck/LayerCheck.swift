@@ -70,7 +70,7 @@ private struct LayerCheck {
   private func report(_ index: Int, _ reference: [Double], rounding: Double) -> LayerCheckReport.TensorReport {
     let output = submission.outputs[index]
     let measure = ErrorMeasure(candidate: output.entries, reference: reference)
-    let limit = ErrorLimit(rounding: rounding, submission.format)
+    let limit = LayerLimit(rounding: rounding, submission.format)
     let hidden = exact.configuration.hiddenSize
     return LayerCheckReport.TensorReport(
       name: output.name, path: output.path, dtype: output.elementType.rawValue,
@@ -107,19 +107,29 @@ private struct LayerCheck {
   }
 }
 
-extension ErrorLimit {
-  /// Four and eight times the error that rounding between stages makes, but at least half a unit roundoff, because in a small
-  /// tensor it may be small by chance. Where sums themselves are in the format (F32, F64),
-  /// or rounding overflows and says nothing, at least the limit of a single operator.
-  fileprivate init(rounding: Double, _ format: NumberFormat) {
-    let single = ErrorLimit(format)
-    guard rounding.isFinite else {
-      self = single
-      return
-    }
-    let rounding = max(rounding, format.unitRoundoff / 2)
-    let isComputedInFormat = format == .float32 || format == .float64
-    pass = max(4 * rounding, isComputedInFormat ? single.pass : 0)
-    marginal = max(8 * rounding, isComputedInFormat ? single.marginal : 0)
+/// Up to which relative error an output of a layer passes, and up to which it is marginal.
+private struct LayerLimit {
+  let pass: Double
+  let marginal: Double
+
+  /// Four and eight times the error that rounding between stages makes, but at least half a unit roundoff, because in a
+  /// small tensor it may be small by chance. In F32 and F64 the sums themselves are in the format, and their error grows with
+  /// their length, up to 64 and 256 u (F32) or 4096 and 16384 u (F64); that much is let pass there. Where rounding overflows
+  /// it says nothing, and the limits are 8 and 16 u in the shorter formats.
+  init(rounding: Double, _ format: NumberFormat) {
+    let (passUnits, marginalUnits): (Double, Double) =
+      switch format {
+      case .bfloat16, .float16, .tensorFloat32: rounding.isFinite ? (0, 0) : (8, 16)
+      case .float32: (64, 256)
+      case .float64: (4096, 16384)
+      }
+    let rounding = rounding.isFinite ? max(rounding, format.unitRoundoff / 2) : 0
+    pass = max(4 * rounding, passUnits * format.unitRoundoff)
+    marginal = max(8 * rounding, marginalUnits * format.unitRoundoff)
+  }
+
+  /// NaN fails.
+  func verdict(_ rmsRatio: Double) -> Verdict {
+    rmsRatio <= pass ? .pass : rmsRatio <= marginal ? .marginal : .fail
   }
 }

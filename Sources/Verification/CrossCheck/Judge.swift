@@ -1,0 +1,137 @@
+import Foundation
+import NumberFormats
+import PathAttention
+
+/// Judges the tensors of one submission by the envelope of a profile.
+struct Judge {
+  let identities: [IdentityReport]
+  let baseline: BaselineReport?
+  let warnings: [String]
+  let envelope: Envelope
+  private let reference: [AttentionTensor: [Double]]
+  private let submission: Submission
+  /// The coarsest format in play: what the kernel works in.
+  private let workingFormat: NumberFormat
+
+  init(
+    _ submission: Submission, _ request: CrossCheckRequest, reference: [AttentionTensor: [Double]],
+    onProgress: @escaping @Sendable (Double) -> Void
+  ) throws(CrossCheckError) {
+    self.submission = submission
+    self.reference = reference
+    let formats = submission.candidates.map { ($0.tensor, $0.elementType.format ?? .float64) }
+    workingFormat = formats.map(\.1).reduce(submission.inputFormat, coarser)
+    let profile = request.profile ?? .usual(for: workingFormat)
+    var identityLimits: [GradientIdentity: Double] = [:]
+    let attentionCase = AttentionCase(
+      submission.inputs, scale: submission.scale, gate: submission.gate,
+      outputCotangent: submission.candidates.contains { $0.tensor.isGradient } ? submission.outputCotangent : nil)
+    do {
+      envelope = try Envelope(
+        attentionCase, reference: reference, profile: profile, activation: submission.inputFormat,
+        formats: Dictionary(uniqueKeysWithValues: formats), onProgress: onProgress
+      ) { run in
+        for (identity, residual) in identityResiduals(submission, run) {
+          identityLimits[identity] = max(identityLimits[identity] ?? 0, Verdict.marginalMultiple * residual)
+        }
+      }
+      baseline = try BaselineReport(attentionCase, reference: reference)
+    } catch {
+      throw .inputs(file: request.inputs, error)
+    }
+    let candidates = Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) })
+    identities = identityResiduals(submission, candidates).map { [workingFormat] identity, residual in
+      IdentityReport(
+        identity, residual: residual, limit: max(identityLimits[identity] ?? 0, workingFormat.unitRoundoff))
+    }
+    warnings = Self.warnings(baseline, envelope, submission, reference)
+  }
+
+  var profileReport: CrossCheckReport.Profile {
+    CrossCheckReport.Profile(
+      name: envelope.profile.name, note: envelope.profile.note, activation: envelope.activation.rawValue,
+      blockSize: envelope.profile.blockSize, runs: envelope.runs, seed: envelope.seed)
+  }
+
+  func report(_ candidate: Candidate) -> CrossCheckReport.TensorReport {
+    let (tensor, entries, inputs) = (candidate.tensor, candidate.entries, submission.inputs)
+    let exact = reference[tensor]!
+    let measure = ErrorMeasure(candidate: entries, reference: exact)
+    let rows = envelope[tensor]!
+    let comparison = rows.comparison(of: entries, against: exact)
+    var verdict = Verdict(multiple: comparison.multiple)
+    if 2 * rows.unjudgedRows > rows.rows.count { verdict = max(verdict, .marginal) }
+    // What the reference itself does not know, nobody can pass or fail at.
+    if baseline?.unstable.contains(tensor.rawValue) ?? false, measure.nonFinite == 0 { verdict = .marginal }
+    var size = ScaledNorm()
+    for entry in exact { size.add(entry) }
+    func limit(_ multiple: Double) -> Double {
+      size.value == 0 ? 0 : min(rows.norm(atMultiple: multiple) / size.value, .greatestFiniteMagnitude)
+    }
+    return CrossCheckReport.TensorReport(
+      name: tensor.rawValue, dtype: candidate.elementType.rawValue, verdict: verdict,
+      rmsRatio: ReportNumber(measure.rmsRatio), maxAbs: ReportNumber(measure.maxAbs),
+      maxAbsAt: measure.worst.map { Place($0, of: tensor, in: inputs.shape) }, nonFinite: measure.nonFinite,
+      passLimit: limit(Verdict.passMultiple), marginalLimit: limit(Verdict.marginalMultiple),
+      envelopeMultiple: ReportNumber(comparison.multiple), envelopeWhole: ReportNumber(comparison.whole),
+      metrics: ReaderMetrics(
+        candidate: entries, reference: exact, format: candidate.elementType.format ?? .float64),
+      location: verdict == .pass
+        ? nil
+        : ErrorLocation(
+          tensor, inputs, candidate: entries, reference: exact, comparison: comparison,
+          blockSize: envelope.profile.blockSize))
+  }
+
+  private static func warnings(
+    _ baseline: BaselineReport?, _ envelope: Envelope, _ submission: Submission,
+    _ reference: [AttentionTensor: [Double]]
+  ) -> [String] {
+    var warnings: [String] = []
+    if let baseline {
+      warnings.append(
+        "β‖w‖² lies outside [0, 2] at \(baseline.outside) places: products of reflections may grow by a factor of "
+          + "\(String(format: "%.1e", baseline.growth.value)), and rounding errors of any implementation with them")
+      if !baseline.unstable.isEmpty {
+        warnings.append(
+          "unstable baseline: two evaluations of the reference in Float64 are \(percent(baseline.disagreement.value)) apart; "
+            + "\(baseline.unstable.joined(separator: ", ")) cannot be judged")
+      }
+    }
+    for candidate in submission.candidates {
+      let rows = envelope[candidate.tensor]!
+      if rows.unjudgedRows > 0 {
+        warnings.append(
+          "\(rows.unjudgedRows) of \(rows.rows.count) rows of \(candidate.tensor.rawValue) are not judged: there a kernel of "
+            + "the profile \(envelope.profile.name) overflows, or its rounding changes logits by more than "
+            + "\(UndeterminedRows.usableLogitError)")
+      }
+      var size = ScaledNorm()
+      for entry in reference[candidate.tensor]! { size.add(entry) }
+      if rows.norm > 0.1 * size.value, size.value > 0 {
+        warnings.append(
+          "an honest kernel of the profile \(envelope.profile.name) is off by \(percent(rows.norm / size.value)) in "
+            + "\(candidate.tensor.rawValue): these inputs can tell little about it")
+      }
+    }
+    return warnings
+  }
+}
+
+/// The residuals of the identities for which all gradients are there.
+private func identityResiduals(
+  _ submission: Submission, _ tensors: [AttentionTensor: [Double]]
+) -> [(identity: GradientIdentity, residual: Double)] {
+  identityResiduals(
+    submission.inputs,
+    gradients: tensors.reduce(into: [:]) { gradients, tensor in
+      guard tensor.key.isGradient else { return }
+      gradients[tensor.key] = try? TokenTensor(tensor.key, submission.inputs.shape, tensor.value)
+    })
+}
+
+private func coarser(_ a: NumberFormat, _ b: NumberFormat) -> NumberFormat {
+  b.unitRoundoff > a.unitRoundoff ? b : a
+}
+
+private func percent(_ fraction: Double) -> String { String(format: "%.2g %%", 100 * fraction) }

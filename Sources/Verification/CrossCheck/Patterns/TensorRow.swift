@@ -1,0 +1,43 @@
+import PathAttention
+
+/// Where a row of a tensor stands, and how far it is off.
+struct TensorRow {
+  /// The row's place in memory, counted in rows.
+  let index: Int
+  let head: Int
+  /// Which of the segments that are not empty.
+  let segment: Int
+  /// The token within the segment.
+  let position: Int
+  /// How many tokens the segment has.
+  let length: Int
+  /// In multiples of the envelope.
+  let multiple: Double
+
+  var isOver: Bool { multiple > Verdict.passMultiple }
+
+  /// The rows of a tensor, segment after segment.
+  static func rows(_ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, multiples: [Double]) -> [TensorRow] {
+    let heads = inputs.shape.layout(of: tensor).heads
+    return inputs.segments.filter { !$0.isEmpty }.enumerated().flatMap { number, segment in
+      segment.flatMap { token in
+        (0..<heads).map { head in
+          let index = token * heads + head
+          return TensorRow(
+            index: index, head: head, segment: number, position: token - segment.lowerBound, length: segment.count,
+            multiple: multiples[index])
+        }
+      }
+    }
+  }
+}
+
+/// The share of rows that are over the envelope.
+func overFraction(_ rows: some Sequence<TensorRow>) -> Double {
+  var (over, count) = (0, 0)
+  for row in rows {
+    count += 1
+    if row.isOver { over += 1 }
+  }
+  return count == 0 ? 0 : Double(over) / Double(count)
+}

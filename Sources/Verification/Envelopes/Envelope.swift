@@ -1,0 +1,142 @@
+import Foundation
+import NumberFormats
+import PathAttention
+
+/// How large the error of every row (token × head) of every tensor is in an honest implementation, and how a candidate
+/// compares with that.
+///
+/// A numerics profile says where a kernel rounds. R runs of the reference with random rounding at those points sample the
+/// honest error: run n is off by e_nr, a 2-norm over the lanes of row r. The **envelope** of the row is
+///
+///     E_r² = (Σ_n e_nr² + ν · m_r) / (R + ν)
+///
+/// where m_r is the mean of e² over the runs and over the rows of the same head and segment within `neighbours` tokens: it
+/// counts as much as ν more runs would. E_r is never less than half an ulp of the reference in the format that the candidate is
+/// stored in, nor than one rounding of an accumulator of the size of the root mean square row: what a sum leaves that
+/// cancels depends on its order.
+///
+/// Why neighbours: a row of one lane has R squares to tell its variance from, and an honest error over such an estimate is
+/// distributed as Student's t with R degrees of freedom, whose largest value among 10⁴ rows is 7.5 for R = 8, where that of
+/// normal numbers is 4.1. Pooling with ν = 4 gives 12 degrees of freedom, and 5.5 (a moderated t-statistic: Smyth 2004).
+///
+/// Where the honest error of a logit, as the envelope of lse tells it, is more than 1/4, rounding decides which keys are
+/// attended to, and no first-order size of an error means anything: `UndeterminedRows` have an infinite envelope.
+///
+/// A candidate's **multiple** of the envelope compares two numbers with what they are for the runs themselves, each run held
+/// against an envelope estimated from the others: max_r e_r / E_r, the worst row, and ‖e‖ / ‖E‖, the tensor as a whole. Run
+/// against run is candidate against runs, if the candidate is honest: the chance that it exceeds all R of them is 1/(R + 1),
+/// whatever the distribution, however many rows there are, and however their errors hang together. So a multiple of 1 is
+/// ordinary; Docs/Envelopes.md says how often honest candidates reach 2 and 4.
+public struct Envelope: Sendable {
+  /// The profile that the runs follow.
+  public let profile: NumericsProfile
+  /// What it calls activation.
+  public let activation: NumberFormat
+  /// How many runs there are.
+  public let runs: Int
+  /// Where their random numbers start.
+  public let seed: UInt64
+  private let tensors: [AttentionTensor: TensorEnvelope]
+
+  /// Runs the reference `runs` times forward, and backward if there is a cotangent.
+  ///
+  /// - Parameters:
+  ///   - attentionCase: The problem.
+  ///   - reference: What the tensors should be. Those that are not there get no envelope.
+  ///   - profile: Where a kernel rounds.
+  ///   - activation: What the profile calls activation.
+  ///   - formats: What the candidate's tensors are stored in, for the half ulp; `float64` for those that are not there.
+  ///   - runs: R, at least 2.
+  ///   - seed: Where the random numbers start.
+  ///   - onProgress: Called with the fraction of the runs that is done.
+  ///   - inspect: Called with the tensors of each run.
+  /// - Throws: What `attention` throws.
+  /// - Complexity: `runs` times the blockwise form in blocks of the profile's size, and about as much for the rounding.
+  public init(
+    _ attentionCase: AttentionCase, reference: [AttentionTensor: [Double]], profile: NumericsProfile,
+    activation: NumberFormat, formats: [AttentionTensor: NumberFormat] = [:], runs: Int = Envelope.usualRuns,
+    seed: UInt64 = Envelope.usualSeed, onProgress: (@Sendable (Double) -> Void)? = nil,
+    inspect: (([AttentionTensor: [Double]]) -> Void)? = nil
+  ) throws(AttentionError) {
+    precondition(runs >= 2, "each run is held against the others")
+    self.profile = profile
+    self.activation = activation
+    self.runs = runs
+    self.seed = seed
+    let layouts = Dictionary(
+      uniqueKeysWithValues: reference.map { ($0, TokenRows($0, attentionCase.inputs, reference: $1)) })
+    var errors: [AttentionTensor: [[Double]]] = [:]
+    var random = SeededGenerator(seed: seed, part: "envelope")
+    for run in 0..<runs {
+      let rounding = profile.stochasticRounding(activation: activation, seed: random.next())
+      let tensors = try attentionCase.evaluate(profile, rounding)
+      inspect?(tensors)
+      for (tensor, entries) in tensors {
+        guard let layout = layouts[tensor] else { continue }
+        errors[tensor, default: []].append(layout.norms(of: entries, minus: reference[tensor]!))
+      }
+      onProgress?(Double(run + 1) / Double(runs))
+    }
+    let lse = errors[.lse].map { TensorEnvelope(rows: layouts[.lse]!, runs: $0) }
+    let undetermined = UndeterminedRows(lse, attentionCase.inputs)
+    tensors = Dictionary(
+      uniqueKeysWithValues: errors.map { tensor, errors in
+        let layout = layouts[tensor]!
+        let unit = profile.format(at: .accumulators, activation: activation).unitRoundoff
+        let rms = layout.rms(of: reference[tensor]!)
+        let floors = layout.halfUlps(of: reference[tensor]!, formats[tensor] ?? .float64).map { max($0, unit * rms) }
+        return (
+          tensor,
+          TensorEnvelope(
+            rows: layout, runs: errors, floors: floors, isJudged: { !undetermined.contain($0, of: tensor) })
+        )
+      })
+  }
+
+  /// Eight runs: enough for the pooling, and cheap beside a reference in the sequential form.
+  public static let usualRuns = 8
+  /// The seed when none is given.
+  public static let usualSeed: UInt64 = 1
+
+  /// What is known of a tensor; nil if it was not in the reference.
+  public subscript(tensor: AttentionTensor) -> TensorEnvelope? { tensors[tensor] }
+
+  /// The multiples of the envelope that the candidate of a tensor is at, from entries in the order of memory.
+  ///
+  /// Edge cases: a row in which the candidate is not finite is infinitely far off; one that has an infinite
+  /// envelope says nothing.
+  ///
+  /// - Precondition: There is an envelope of this tensor, and the numbers of entries are right.
+  public func comparison(
+    of candidate: [Double], against reference: [Double], tensor: AttentionTensor
+  ) -> TensorEnvelope.Comparison {
+    tensors[tensor]!.comparison(of: candidate, against: reference)
+  }
+
+  /// The larger multiple of `comparison`: of the worst row, and of the tensor as a whole.
+  ///
+  /// - Parameter tokens: The tokens, over the whole batch, that the entries are of; all when nil.
+  public func multiple(
+    of candidate: [Double], against reference: [Double], tensor: AttentionTensor, tokens: [Int]? = nil
+  ) -> Double {
+    tensors[tensor]!.comparison(of: candidate, against: reference, tokens: tokens).multiple
+  }
+}
+
+extension AttentionCase {
+  /// What the outputs and, with a cotangent, the gradients are when they are rounded.
+  public func evaluate(
+    _ profile: NumericsProfile, _ rounding: EmulatedRounding
+  ) throws(AttentionError) -> [AttentionTensor: [Double]] {
+    let options = AttentionOptions(
+      scale: scale, gate: gate, form: .blockwise(blockSize: profile.blockSize, levels: 0))
+    let outputs = try attention(inputs, options, rounding: rounding)
+    var tensors: [AttentionTensor: [Double]] = [.o: outputs.o.entries, .lse: outputs.lse.entries]
+    if let outputCotangent {
+      let gradients = try attentionGradients(
+        of: inputs, outputs: outputs, outputCotangent: outputCotangent, options, rounding: rounding)
+      for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
+    }
+    return tensors
+  }
+}

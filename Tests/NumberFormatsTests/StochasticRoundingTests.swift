@@ -1,0 +1,94 @@
+import NumberFormats
+import Testing
+
+@Suite struct StochasticRoundingTests {
+  private static let coarse = NumberFormat.allCases.filter { $0 != .float64 }
+
+  private func rounded(_ numbers: [Double], _ format: NumberFormat, seed: UInt64) -> [Double] {
+    var numbers = numbers
+    numbers.withUnsafeMutableBufferPointer { format.roundStochastically($0, seed: seed) }
+    return numbers
+  }
+
+  /// Numbers that are spread over the range of a format, drawn by a fixed linear congruence.
+  private func numbers(_ format: NumberFormat, count: Int) -> [Double] {
+    var state: UInt64 = 7
+    let exponents = format.smallestNormalExponent - format.significandDigits - 2...1 - format.smallestNormalExponent
+    return (0..<count).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      let significand = 1 + Double(state >> 12) * 0x1p-52
+      let exponent = exponents.lowerBound + Int(state >> 33) % exponents.count
+      let x = Double(sign: state & 1 == 0 ? .plus : .minus, exponent: exponent, significand: significand)
+      return min(max(x, -format.largestFinite), format.largestFinite)
+    }
+  }
+
+  @Test("A number goes to one of its two neighbours in the format", arguments: coarse)
+  func neighbours(format: NumberFormat) {
+    let numbers = numbers(format, count: 4000)
+    for seed in 1...3 as ClosedRange<UInt64> {
+      for (x, y) in zip(numbers, rounded(numbers, format, seed: seed)) {
+        #expect(format.round(y) == y, "\(x) becomes \(y), which is no \(format)")
+        #expect(abs(y - x) < format.ulp(x), "\(x) becomes \(y)")
+      }
+    }
+  }
+
+  @Test("Numbers of the format, zeros, infinities and NaN stay", arguments: NumberFormat.allCases)
+  func exact(format: NumberFormat) {
+    let small = format.ulp(0)
+    let exact = [0, -0.0, 1, -1, 1.5, small, -3 * small, format.largestFinite, .infinity, -.infinity]
+    for (x, y) in zip(exact, rounded(exact, format, seed: 5)) {
+      #expect(x == y && x.sign == y.sign, "\(x) becomes \(y)")
+    }
+    #expect(rounded([.nan], format, seed: 5)[0].isNaN)
+  }
+
+  @Test("Up with the probability of the distance, in the normal and the subnormal range", arguments: coarse)
+  func probability(format: NumberFormat) {
+    // A quarter of the way up, at 1 and among the subnormal numbers.
+    for x in [1 + 0.25 * format.ulp(1), 5.25 * format.ulp(0)] {
+      let count = 4000
+      let ups = (1...count).count { rounded([x], format, seed: UInt64($0) << 20)[0] > x }
+      // Binomial: the standard deviation is √(n/4·3/4) = 27; five of them.
+      #expect(abs(ups - count / 4) < 137, "\(ups) of \(count) go up")
+    }
+  }
+
+  @Test("The mean error is nothing and its square a sixth of a squared ulp", arguments: coarse)
+  func moments(format: NumberFormat) {
+    let numbers = (0..<20_000).map { 1 + Double($0) / 20_000 + 1e-9 }
+    let errors = zip(numbers, rounded(numbers, format, seed: 3)).map { ($1 - $0) / format.ulp(1) }
+    let mean = errors.reduce(0, +) / Double(errors.count)
+    let square = errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)
+    // Standard deviations √(1/6/n) = 0.003 and √((1/15 − 1/36)/n) = 0.0014; five of them.
+    #expect(abs(mean) < 0.015, "mean \(mean)")
+    #expect(abs(square - 1 / 6) < 0.007, "mean square \(square)")
+  }
+
+  @Test("Opposite numbers and powers of two make no difference", arguments: NumberFormat.allCases)
+  func symmetry(format: NumberFormat) {
+    let numbers = (0..<500).map { 1.000_123 + Double($0) * 0.001_7 }
+    let plain = rounded(numbers, format, seed: 9)
+    #expect(rounded(numbers.map { -$0 }, format, seed: 9) == plain.map { -$0 })
+    #expect(rounded(numbers.map { 0.125 * $0 }, format, seed: 9) == plain.map { 0.125 * $0 })
+    #expect(rounded(numbers, format, seed: 10) != plain)
+  }
+
+  @Test("The last digit of a float64 moves by one, in one case of six")
+  func lastDigit() {
+    let numbers = (0..<12_000).map { 1 + (Double($0) + 0.5) / 12_000 + 0x1p-52 }
+    let moved = zip(numbers, rounded(numbers, .float64, seed: 2)).map { abs($1 - $0) / $0.ulp }
+    #expect(moved.allSatisfy { $0 == 0 || $0 == 1 })
+    // Binomial: the standard deviation is √(n · 5/36) = 41; five of them.
+    #expect(abs(moved.count { $0 == 1 } - 2000) < 205)
+  }
+
+  @Test("What is rounded beyond the largest number becomes infinite", arguments: coarse)
+  func overflow(format: NumberFormat) {
+    let beyond = format.largestFinite + 0.5 * format.ulp(format.largestFinite)
+    let results = Set((1...200).map { rounded([beyond], format, seed: $0 << 20)[0] })
+    #expect(results == [format.largestFinite, .infinity])
+    #expect(rounded([-4 * format.largestFinite], format, seed: 1) == [-.infinity])
+  }
+}
