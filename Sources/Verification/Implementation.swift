@@ -25,7 +25,8 @@ public struct Implementation: Sendable {
     self.init(name: precision == Double.self ? "\(form)" : "\(form) in \(precision)") { attentionCase in
       let inputs = try attentionCase.inputs.map { $1.map { R($0) } }
       let options = AttentionOptions(
-        scale: attentionCase.scale, gate: attentionCase.gate, form: form, threads: threads)
+        scale: attentionCase.scale, gate: attentionCase.gate, form: form, queryTokens: attentionCase.queryTokens,
+        threads: threads)
       let outputs = try attention(inputs, options)
       var tensors = [(AttentionTensor.o, outputs.o), (.lse, outputs.lse)]
       if let outputCotangent = attentionCase.outputCotangent {
@@ -51,16 +52,19 @@ public struct AttentionCase: Sendable {
   public var outputCotangent: [Double]?
   /// The cotangent of lse, [B, T, HQ], or nil for zero.
   public var lseCotangent: [Double]?
+  /// The tokens, over the whole batch, whose queries are wanted; all when nil. Cotangents are zero in the rows of others.
+  public var queryTokens: [Int]?
 
   /// A case, forward only unless there is a cotangent.
   public init(
     _ inputs: AttentionInputs<Double>, scale: Double? = nil, gate: GateConvention = .scaled,
-    outputCotangent: [Double]? = nil, lseCotangent: [Double]? = nil
+    outputCotangent: [Double]? = nil, lseCotangent: [Double]? = nil, queryTokens: [Int]? = nil
   ) {
     self.inputs = inputs
     self.scale = scale
     self.gate = gate
     self.outputCotangent = outputCotangent
     self.lseCotangent = lseCotangent
+    self.queryTokens = queryTokens
   }
 }

@@ -66,6 +66,13 @@ struct CheckCommand: ParsableCommand {
   @Option(help: "Order of the axes in your file: bthd [B,T,H,D] or bhtd [B,H,T,D].")
   var layout: TensorLayout = .bthd
 
+  @Option(
+    help: ArgumentHelp(
+      "Judge only this many query rows of o, lse and dq, for sequences too long to compute whole: the ends of segments, "
+        + "edges of blocks, the rest at random. The other gradients are judged if do is zero in nearly all rows.",
+      valueName: "count"))
+  var rows: Int?
+
   @Flag(help: "Do not compare with known mistakes; quicker, and a failure stays without a name.")
   var noVariants = false
 
@@ -77,6 +84,7 @@ struct CheckCommand: ParsableCommand {
 
   func validate() throws {
     guard blockSize >= 1 else { throw ValidationError("--block-size must be at least 1, found \(blockSize)") }
+    if let rows, rows < 1 { throw ValidationError("--rows must be at least 1, found \(rows)") }
     if let scale, !scale.isFinite { throw ValidationError("--scale must be finite, found \(scale)") }
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
     if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor.rawValue)' twice") }
@@ -90,7 +98,7 @@ struct CheckCommand: ParsableCommand {
         CrossCheckRequest(
           inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
           profile: try profile.map(NumericsProfile.named), layout: layout,
-          names: Dictionary(uniqueKeysWithValues: rename.map { ($0.tensor, $0.name) }),
+          names: Dictionary(uniqueKeysWithValues: rename.map { ($0.tensor, $0.name) }), rows: rows,
           studiesVariants: !noVariants, onProgress: progress.report))
     } catch {
       progress.finish()

@@ -13,13 +13,17 @@ import PathAttention
 /// - Throws: `CrossCheckError` when the comparison cannot be made.
 /// - Complexity: That of the form of the reference, and of the runs.
 public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> CrossCheckReport {
-  let submission = try SubmissionReader(request).read()
+  var submission = try SubmissionReader(request).read()
+  if let rows = request.rows, rows < submission.inputs.shape.tokens { submission = submission.sampled(rows: rows) }
   let progress = CrossCheckProgress(request)
   let reference = try Reference(submission, request, onProgress: progress.reference)
   let shape = submission.inputs.shape
   let judge = try Judge(submission, request, reference: reference.entries, onProgress: progress.runs)
   let tensors = submission.candidates.map(judge.report)
-  let study = request.studiesVariants ? try variantStudy(submission, reference, judge, request) : nil
+  // Variants are computed whole.
+  let study =
+    request.studiesVariants && submission.queryTokens == nil
+    ? try variantStudy(submission, reference, judge, request) : nil
   return CrossCheckReport(
     verdict: tensors.map(\.verdict).max() ?? .pass, case: submission.name,
     shape: CrossCheckReport.Shape(
@@ -27,7 +31,7 @@ public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> 
       keyDim: shape.keyDim, valueDim: shape.valueDim, segments: submission.inputs.segments.count),
     options: CrossCheckReport.Options(
       scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil,
-      form: reference.form.description),
+      form: reference.form.description, rows: submission.queryTokens?.count),
     profile: judge.profileReport, baseline: judge.baseline, tensors: tensors, identities: judge.identities,
     diagnosis: study?.diagnosis, blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
     warnings: judge.warnings, notes: submission.notes)
@@ -74,8 +78,13 @@ private struct CrossCheckProgress {
 public let sequentialReferenceLimit = 1 << 30
 
 /// The form that computes the reference when none is asked for.
-func referenceForm(for inputs: AttentionInputs<Double>) -> AttentionForm {
-  let pairs = inputs.segments.reduce(0.0) { $0 + Double($1.count) * Double($1.count) }
+///
+/// - Parameter queryTokens: The tokens whose queries are wanted; all when nil.
+func referenceForm(for inputs: AttentionInputs<Double>, queryTokens: [Int]? = nil) -> AttentionForm {
+  let longest = Double(inputs.segments.map(\.count).max() ?? 0)
+  let pairs =
+    queryTokens.map { Double($0.count) * longest }
+    ?? inputs.segments.reduce(0.0) { $0 + Double($1.count) * Double($1.count) }
   let work = pairs * Double(inputs.shape.queryHeads * inputs.shape.keyDim)
   return work <= Double(sequentialReferenceLimit) ? .sequentialProduct : .blockwise()
 }
@@ -89,15 +98,17 @@ private struct Reference {
     _ submission: Submission, _ request: CrossCheckRequest, onProgress report: @escaping @Sendable (Double) -> Void
   ) throws(CrossCheckError) {
     let inputs = submission.inputs
-    form = request.form ?? referenceForm(for: inputs)
+    form = request.form ?? referenceForm(for: inputs, queryTokens: submission.queryTokens)
     let needsGradients = submission.candidates.contains { $0.tensor.isGradient }
     // A backward pass costs about 2.5 times a forward pass.
     let forwardShare = needsGradients ? 1 / 3.5 : 1.0
-    var options = AttentionOptions(scale: submission.scale, gate: submission.gate, form: form)
+    var options = AttentionOptions(
+      scale: submission.scale, gate: submission.gate, form: form, queryTokens: submission.queryTokens)
     do throws(AttentionError) {
       options.onProgress = { report(forwardShare * $0) }
       let outputs = try attention(inputs, options)
-      entries = [.o: outputs.o.entries, .lse: outputs.lse.entries]
+      entries = AttentionCase(inputs, queryTokens: submission.queryTokens)
+        .wanted([.o: outputs.o.entries, .lse: outputs.lse.entries])
       if needsGradients, let outputCotangent = submission.outputCotangent {
         options.onProgress = { report(forwardShare + (1 - forwardShare) * $0) }
         let gradients = try attentionGradients(

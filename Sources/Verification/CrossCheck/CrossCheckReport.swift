@@ -55,6 +55,8 @@ public struct CrossCheckReport: Sendable, Codable {
     public var gated: Bool
     /// The form that computed the reference.
     public var form: String
+    /// How many query rows were judged; absent when all were.
+    public var rows: Int?
   }
 
   /// The numerics profile, and how the envelope was estimated from it.

@@ -25,7 +25,8 @@ struct Judge {
     var identityLimits: [GradientIdentity: Double] = [:]
     let attentionCase = AttentionCase(
       submission.inputs, scale: submission.scale, gate: submission.gate,
-      outputCotangent: submission.candidates.contains { $0.tensor.isGradient } ? submission.outputCotangent : nil)
+      outputCotangent: submission.candidates.contains { $0.tensor.isGradient } ? submission.outputCotangent : nil,
+      queryTokens: submission.queryTokens)
     do {
       envelope = try Envelope(
         attentionCase, reference: reference, profile: profile, activation: submission.inputFormat,

@@ -17,6 +17,8 @@ struct Submission {
   let inputFormat: NumberFormat
   /// Remarks on how the files were read.
   let notes: [String]
+  /// The tokens whose query rows are judged; all when nil.
+  var queryTokens: [Int]?
 }
 
 /// One tensor that the candidate computed.

@@ -124,19 +124,27 @@ public struct Envelope: Sendable {
 }
 
 extension AttentionCase {
-  /// What the outputs and, with a cotangent, the gradients are when they are rounded.
+  /// What the outputs and, with a cotangent, the gradients are when they are rounded. Rows that are not wanted are zero.
   public func evaluate(
     _ profile: NumericsProfile, _ rounding: EmulatedRounding
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
     let options = AttentionOptions(
-      scale: scale, gate: gate, form: .blockwise(blockSize: profile.blockSize, levels: 0))
+      scale: scale, gate: gate, form: .blockwise(blockSize: profile.blockSize, levels: 0), queryTokens: queryTokens)
     let outputs = try attention(inputs, options, rounding: rounding)
-    var tensors: [AttentionTensor: [Double]] = [.o: outputs.o.entries, .lse: outputs.lse.entries]
+    var tensors = wanted([.o: outputs.o.entries, .lse: outputs.lse.entries])
     if let outputCotangent {
       let gradients = try attentionGradients(
         of: inputs, outputs: outputs, outputCotangent: outputCotangent, options, rounding: rounding)
       for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
     }
     return tensors
+  }
+
+  /// The outputs with zeros in the rows that are not wanted.
+  func wanted(_ outputs: [AttentionTensor: [Double]]) -> [AttentionTensor: [Double]] {
+    guard let queryTokens else { return outputs }
+    let tokens = Set(queryTokens)
+    return Dictionary(
+      uniqueKeysWithValues: outputs.map { ($0, inputs.shape.zeroed($1, of: $0, outside: tokens)) })
   }
 }
