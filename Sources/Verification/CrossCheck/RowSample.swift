@@ -4,12 +4,12 @@ import PathAttention
 ///
 /// Where mistakes live is sampled first: the ends of segments, and the rows at and beside the edges of blocks; the rest is
 /// drawn at random. A fault in a fraction f of all rows is missed by n random ones with probability (1 − f)ⁿ.
-struct RowSample {
+package struct RowSample {
   /// The tokens, over the whole batch, ascending.
-  let tokens: [Int]
+  package let tokens: [Int]
 
   /// About `count` tokens: a quarter at ends of segments, a quarter at edges of blocks of 64, the rest anywhere.
-  init(_ count: Int, of inputs: AttentionInputs<Double>, seed: UInt64 = 1) {
+  package init(_ count: Int, of inputs: AttentionInputs<Double>, seed: UInt64 = 1) {
     var random = SeededGenerator(seed: seed, part: "rows")
     let segments = inputs.segments.filter { !$0.isEmpty }
     var chosen = Set<Int>()
@@ -75,7 +75,7 @@ extension Submission {
 
 extension AttentionShape {
   /// Entries of a tensor with zeros in the rows of all tokens but some.
-  func zeroed(_ entries: [Double], of tensor: AttentionTensor, outside tokens: Set<Int>) -> [Double] {
+  package func zeroed(_ entries: [Double], of tensor: AttentionTensor, outside tokens: Set<Int>) -> [Double] {
     let (heads, lanes) = layout(of: tensor)
     let width = heads * (lanes ?? 1)
     return entries.indices.map { tokens.contains($0 / width) ? entries[$0] : 0 }
