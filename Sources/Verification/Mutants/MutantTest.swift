@@ -56,7 +56,59 @@ public struct MutantTest: Sendable {
   ///
   /// - Throws: `AttentionError` when a drawn problem makes no sense.
   public static func all(seed: UInt64) throws -> [MutantTest] {
-    [try .agreement(problems: 150, seed: seed), .laws(problems: 40, seed: seed), .certificate]
+    [
+      try .agreement(problems: 150, seed: seed), .laws(problems: 40, seed: seed), .certificate,
+      try .exactFixtures(seed: seed), try .gradientChecks(seed: seed),
+    ]
+  }
+
+  /// The fixtures that come out exactly: a single entry that differs in a single bit is enough.
+  ///
+  /// - Throws: What making the fixtures throws.
+  public static func exactFixtures(seed: UInt64) throws -> MutantTest {
+    let fixtures = try [nil, .scaled, .unscaled].map { gate in
+      try ExactFixture(length: 45, queryHeads: 4, heads: 2, gate: gate, seed: seed)
+    }
+    return MutantTest("exact", blockSize: 8) { implementation in
+      do {
+        return try fixtures.contains { try !$0.mismatches(of: implementation).isEmpty }
+      } catch is GradientCheckError {
+        // A result is missing.
+        return true
+      }
+    }
+  }
+
+  /// Gradients against differences of the implementation's own outputs. Only mistakes of the gradients alone can show here: a
+  /// wrong function that is differentiated rightly holds.
+  ///
+  /// - Throws: `AttentionError` when a problem makes no sense.
+  public static func gradientChecks(seed: UInt64) throws -> MutantTest {
+    let lines = [
+      "B1 T11 HQ4 H2 K3 V2 cu=0,5,11 beta=uniform gate=scaled.strong",
+      "B2 T9 HQ2 H1 K2 V3 beta=runs gate=unscaled.strong",
+    ]
+    let cases = try lines.map { line in
+      let problem = try Problem(line: "\(line) seed=\(seed)")
+      return (
+        problem.description,
+        AttentionCase(
+          try problem.inputs(), gate: problem.convention, outputCotangent: problem.outputCotangent(),
+          lseCotangent: problem.lseCotangent())
+      )
+    }
+    return MutantTest("gradients", blockSize: 4) { implementation in
+      do {
+        return try cases.contains { line, attentionCase in
+          try !differenceGradientCheck(
+            implementation, on: attentionCase, GradientDirections(entries: 6, random: 2, seed: seed), problem: line
+          ).holds
+        }
+      } catch is GradientCheckError {
+        // A result is missing.
+        return true
+      }
+    }
   }
 
   /// Exact comparison of the logits and their gradients over the prime field. It does not look beyond the logits.
