@@ -79,7 +79,16 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
   var json: String?
 
-  @Flag(help: "Replace the JSON file if it exists.")
+  @Option(
+    help: ArgumentHelp(
+      "Write the report as one HTML page that needs nothing else, with maps of the error over tokens and heads.",
+      valueName: "file"))
+  var html: String?
+
+  @Option(help: ArgumentHelp("Write the report as JUnit XML, one test per tensor.", valueName: "file"))
+  var junit: String?
+
+  @Flag(help: "Replace report files that exist.")
   var overwrite = false
 
   func validate() throws {
@@ -88,13 +97,18 @@ struct CheckCommand: ParsableCommand {
     if let scale, !scale.isFinite { throw ValidationError("--scale must be finite, found \(scale)") }
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
     if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor.rawValue)' twice") }
+    let paths = [json, html, junit].compactMap { $0 }
+    guard Set(paths).count == paths.count else {
+      throw ValidationError("--json, --html and --junit must go to different places")
+    }
   }
 
   func run() throws {
+    if !overwrite { try checkAbsent([json, html, junit].compactMap { $0 }.filter { $0 != "-" }) }
     let progress = TerminalProgress("checking")
-    let report: CrossCheckReport
+    let result: DetailedCrossCheck
     do {
-      report = try crossCheck(
+      result = try detailedCrossCheck(
         CrossCheckRequest(
           inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
           profile: try profile.map(NumericsProfile.named), layout: layout,
@@ -105,9 +119,24 @@ struct CheckCommand: ParsableCommand {
       throw Failure("\(error)")
     }
     progress.finish()
+    let report = result.report
     if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
-    if json != "-" { print(CheckTable(report).text) }
+    if let html {
+      try ReportFile(path: html, overwrite: overwrite).write(text: ReportPage(result, command: commandLine).html)
+    }
+    if let junit { try ReportFile(path: junit, overwrite: overwrite).write(text: JUnitReport(report).xml) }
+    if ![json, html, junit].contains("-") { print(CheckTable(report).text) }
     if report.verdict == .fail { throw ExitCode(1) }
+  }
+
+  /// The command as it would be typed into a shell.
+  private var commandLine: String {
+    let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./=:,+@%"))
+    let words = CommandLine.arguments.dropFirst().map { word in
+      !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
+        ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+    return (["pathcheck"] + words).joined(separator: " ")
   }
 }
 

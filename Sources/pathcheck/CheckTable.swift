@@ -99,16 +99,6 @@ private func blindSpotLines(_ spots: [BlindSpot]) -> [String] {
     }
 }
 
-extension GradientIdentity {
-  fileprivate var formula: String {
-    switch self {
-    case .reflectionScaling: "w·dw = 2 β dβ"
-    case .rotation: "QᵀdQ + KᵀdK + WᵀdW symmetric"
-    case .segmentStart: "dw = dβ = dg = 0 at segment starts"
-    }
-  }
-}
-
 /// Columns of text, as wide as they need to be.
 struct TextTable {
   let header: [String]

@@ -18,5 +18,5 @@ struct PathCheck: ParsableCommand {
       Exit codes: 0 pass or marginal, 1 a tensor fails or a statement does not hold, 2 the comparison could not be \
       made, 64 wrong usage.
       """,
-    subcommands: [CheckCommand.self, LayerCommand.self, VerifyCommand.self, BenchCommand.self])
+    subcommands: [CheckCommand.self, GenerateCommand.self, LayerCommand.self, VerifyCommand.self, BenchCommand.self])
 }

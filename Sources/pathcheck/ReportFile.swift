@@ -29,3 +29,10 @@ struct ReportFile {
     }
   }
 }
+
+/// Stops before long work whose results could not be written, unless they may replace what is there.
+func checkAbsent(_ paths: [String]) throws {
+  for path in paths where FileManager.default.fileExists(atPath: path) {
+    throw Failure("\(path): the file exists; --overwrite replaces it")
+  }
+}

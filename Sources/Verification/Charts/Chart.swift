@@ -36,6 +36,8 @@ public struct Chart: Sendable {
     public var points: [(x: Double, y: Double)]
     /// Whether the points are joined without marks, as for a bound or a model.
     public var isDashed: Bool
+    /// So many points are a line of their own: marks would only blot it.
+    fileprivate var hasMarks: Bool { !isDashed && points.count <= 64 }
 
     /// A curve.
     public init(_ name: String, _ points: [(x: Double, y: Double)], isDashed: Bool = false) {
@@ -82,12 +84,12 @@ public struct Chart: Sendable {
       let style = "c\(index % Self.colours.count)"
       let path = points.map(place).map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
       body.append("<polyline class=\"curve \(style)\(curve.isDashed ? " dashed" : "")\" points=\"\(path)\"/>")
-      if !curve.isDashed { body += points.map(place).map { mark(index, $0.x, $0.y) } }
+      if curve.hasMarks { body += points.map(place).map { mark(index, $0.x, $0.y) } }
       let row = frame.legendTop + 18 * Double(index)
       body.append(
         "<polyline class=\"curve \(style)\(curve.isDashed ? " dashed" : "")\" "
           + "points=\"\(number(frame.left)),\(number(row - 4)) \(number(frame.left + 26)),\(number(row - 4))\"/>")
-      if !curve.isDashed { body.append(mark(index, frame.left + 13, row - 4)) }
+      if curve.hasMarks { body.append(mark(index, frame.left + 13, row - 4)) }
       body.append(text("tick", frame.left + 34, row, anchor: "start", curve.name))
     }
     return """
@@ -201,20 +203,5 @@ private struct Ticks {
     let last = max(first + 1, ceil(log(high) / log(base) - 1e-9))
     let step = max(1, ((last - first) / 8).rounded(.up))
     return stride(from: first, through: last + step - 1, by: step).map { pow(base, $0) }
-  }
-}
-
-extension String {
-  /// The text with the characters that mean something in XML as entities.
-  var escapedForXML: String {
-    reduce(into: "") { text, character in
-      switch character {
-      case "&": text += "&amp;"
-      case "<": text += "&lt;"
-      case ">": text += "&gt;"
-      case "\"": text += "&quot;"
-      default: text.append(character)
-      }
-    }
   }
 }

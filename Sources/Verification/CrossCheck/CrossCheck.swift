@@ -13,28 +13,31 @@ import PathAttention
 /// - Throws: `CrossCheckError` when the comparison cannot be made.
 /// - Complexity: That of the form of the reference, and of the runs.
 public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> CrossCheckReport {
+  try detailedCrossCheck(request).report
+}
+
+/// The same, with maps of the error over the rows of every tensor.
+public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> DetailedCrossCheck {
   var submission = try SubmissionReader(request).read()
   if let rows = request.rows, rows < submission.inputs.shape.tokens { submission = submission.sampled(rows: rows) }
   let progress = CrossCheckProgress(request)
   let reference = try Reference(submission, request, onProgress: progress.reference)
-  let shape = submission.inputs.shape
   let judge = try Judge(submission, request, reference: reference.entries, onProgress: progress.runs)
   let tensors = submission.candidates.map(judge.report)
   // Variants are computed whole.
   let study =
     request.studiesVariants && submission.queryTokens == nil
     ? try variantStudy(submission, reference, judge, request) : nil
-  return CrossCheckReport(
+  let report = CrossCheckReport(
     verdict: tensors.map(\.verdict).max() ?? .pass, case: submission.name,
-    shape: CrossCheckReport.Shape(
-      batch: shape.batch, length: shape.length, queryHeads: shape.queryHeads, heads: shape.heads,
-      keyDim: shape.keyDim, valueDim: shape.valueDim, segments: submission.inputs.segments.count),
+    shape: CrossCheckReport.Shape(submission.inputs),
     options: CrossCheckReport.Options(
       scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil,
       form: reference.form.description, rows: submission.queryTokens?.count),
     profile: judge.profileReport, baseline: judge.baseline, tensors: tensors, identities: judge.identities,
     diagnosis: study?.diagnosis, blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
     warnings: judge.warnings, notes: submission.notes)
+  return DetailedCrossCheck(report: report, maps: submission.candidates.map(judge.map))
 }
 
 /// The candidate against the known variants. A tensor fails there where it fails here, and fits a variant where it would

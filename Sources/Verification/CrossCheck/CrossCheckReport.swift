@@ -1,3 +1,4 @@
+import LinearAlgebra
 import PathAttention
 
 /// The result of a cross-check. Encoded, it is the JSON of `pathcheck check --json`: fields are added, never renamed.
@@ -104,6 +105,15 @@ public struct CrossCheckReport: Sendable, Codable {
     public var metrics: ReaderMetrics
     /// Where the error is; absent when the verdict is pass.
     public var location: ErrorLocation?
+  }
+}
+
+extension CrossCheckReport.Shape {
+  init(_ inputs: AttentionInputs<some Scalar>) {
+    let shape = inputs.shape
+    self.init(
+      batch: shape.batch, length: shape.length, queryHeads: shape.queryHeads, heads: shape.heads, keyDim: shape.keyDim,
+      valueDim: shape.valueDim, segments: inputs.segments.count)
   }
 }
 

@@ -84,6 +84,14 @@ struct Judge {
           blockSize: envelope.profile.blockSize))
   }
 
+  /// Every row of a tensor in multiples of the envelope.
+  func map(_ candidate: Candidate) -> ErrorMap {
+    let rows = envelope[candidate.tensor]!
+    return ErrorMap(
+      candidate.tensor, submission.inputs, envelope: rows,
+      multiples: rows.comparison(of: candidate.entries, against: reference[candidate.tensor]!).rows)
+  }
+
   private static func warnings(
     _ baseline: BaselineReport?, _ envelope: Envelope, _ submission: Submission,
     _ reference: [AttentionTensor: [Double]]

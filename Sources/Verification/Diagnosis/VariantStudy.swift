@@ -118,7 +118,7 @@ struct VariantComparisons: Sendable {
 }
 
 /// Two tensors with zeros where both have the same infinity: a row that sees nothing has log-sum-exp −∞ in both.
-private func withoutEqualInfinities(_ a: [Double], _ b: [Double]) -> ([Double], [Double]) {
+func withoutEqualInfinities(_ a: [Double], _ b: [Double]) -> ([Double], [Double]) {
   let equal = a.indices.filter { a[$0].isInfinite && a[$0] == b[$0] }
   guard !equal.isEmpty else { return (a, b) }
   var (a, b) = (a, b)

@@ -16,6 +16,15 @@ public enum GradientIdentity: String, CaseIterable, Sendable, Codable {
   case rotation
   /// dw, dβ and dg of the first token of each segment
   case segmentStart
+
+  /// What holds.
+  public var formula: String {
+    switch self {
+    case .reflectionScaling: "w·dw = 2 β dβ"
+    case .rotation: "QᵀdQ + KᵀdK + WᵀdW symmetric"
+    case .segmentStart: "dw = dβ = dg = 0 at segment starts"
+    }
+  }
 }
 
 /// w_t · dw_t − 2 β_t dβ_t for every token and key/value head. O(B T H K).

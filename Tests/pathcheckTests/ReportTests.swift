@@ -1,0 +1,137 @@
+import Foundation
+import PathAttention
+import TensorFiles
+import Testing
+
+@testable import Verification
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+/// The HTML and JUnit reports of `pathcheck check`.
+@Suite struct ReportTests {
+  /// The elements of a document, if it is well-formed.
+  final class Document: NSObject, XMLParserDelegate {
+    private(set) var elements: [(name: String, attributes: [String: String])] = []
+    private(set) var text = ""
+
+    static func parse(_ text: String) -> Document? {
+      let document = Document()
+      let parser = XMLParser(data: Data(text.utf8))
+      parser.delegate = document
+      return parser.parse() ? document : nil
+    }
+
+    func parser(
+      _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
+      attributes: [String: String] = [:]
+    ) { elements.append((name, attributes)) }
+
+    func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
+
+    subscript(name: String) -> [[String: String]] { elements.filter { $0.name == name }.map(\.attributes) }
+  }
+
+  /// A check of two packed segments in which o is wrong at token 6 of query head 2 alone, under a hostile name.
+  private func run(_ folder: TemporaryFolder, _ arguments: String...) throws -> CommandLine {
+    let problem = try Problem(line: "B1 T12 HQ4 H2 K4 V3 cu=0,5,12 beta=uniform gate=scaled.strong seed=11")
+    let attentionCase = try problem.attentionCase()
+    var file = TensorFileWriter(metadata: ["case": "<script>alert(1)</script> & \"more\"\u{1}", "gate": "scaled"])
+    var tensors = attentionCase.inputs.tensors.map { ($0.tensor, $0.entries.entries) }
+    tensors.append((.do, attentionCase.outputCotangent!))
+    let outputs = try attention(attentionCase.inputs)
+    let gradients = try attentionGradients(
+      of: attentionCase.inputs, outputs: outputs, outputCotangent: attentionCase.outputCotangent!)
+    var o = outputs.o.entries
+    o[(6 * 4 + 2) * 3] += 0.25
+    tensors += [(.o, o), (.lse, outputs.lse.entries)] + gradients.tensors.map { ($0.tensor, $0.entries.entries) }
+    for (tensor, entries) in tensors {
+      try file.add(tensor.rawValue, shape: problem.shape.dimensions(of: tensor), entries, as: .float64)
+    }
+    try file.add("cu_seqlens", shape: [3], [0, 5, 12], as: .int32)
+    let path = folder.file("case's.safetensors")
+    try file.write(to: path, overwriting: true)
+    return try CommandLine(["check", path] + arguments)
+  }
+
+  @Test("The page is well-formed, needs nothing else, and has the figures, the bad row and the command")
+  func page() throws {
+    let folder = try TemporaryFolder()
+    let (path, json) = (folder.file("report.html"), folder.file("report.json"))
+    let run = try run(folder, "--html", path, "--json", json)
+    #expect(run.status == 1, "\(run.error)")
+    let html = try String(contentsOfFile: path, encoding: .utf8)
+    let document = try #require(Document.parse(html), "not well-formed")
+    for absent in ["src=", "href=", "url(", "@import", "<script", "<link"] {
+      #expect(!html.contains(absent), "\(absent)")
+    }
+    // Names of namespaces are no addresses.
+    #expect(!html.replacingOccurrences(of: "xmlns=\"http://www.w3.org/2000/svg\"", with: "").contains("http"))
+    #expect(html.contains("prefers-color-scheme:dark"))
+    #expect(document.text.contains("FAIL · <script>alert(1)</script> & \"more\"\u{FFFD}"))
+
+    let report = try JSONDecoder().decode(CrossCheckReport.self, from: Data(contentsOf: URL(fileURLWithPath: json)))
+    for tensor in report.tensors {
+      #expect(document.text.contains(String(format: "%.5g", tensor.rmsRatio.value)), "\(tensor.name)")
+    }
+    #expect(report.tensors.filter { $0.verdict == .fail }.map(\.name) == ["o"])
+    // One map for each of eight tensors, one chart each, and the legend.
+    #expect(document["svg"].count { $0["class"] == "map" } == 8 && document["polyline"].count >= 8 * 4)
+    // The only bad cell of all: column 6, row 2 of four heads.
+    #expect(document["path"].filter { $0["class"] == "farther" && $0["d"] != "M0 7h14" }.map { $0["d"] } == ["M6 2h1"])
+    for level in ["marginal", "fail", "far"] { #expect(document["path"].count { $0["class"] == level } == 1) }
+    #expect(document["line"].count { $0["class"] == "boundary" } == 8)
+    // Only the tensor that fails is shown without being asked, and first.
+    #expect(document["section"].count == 1 && document["details"].count { $0["class"] == "tensor" } == 7)
+    #expect(html.contains("pathcheck check '\(folder.file("case'\\''s.safetensors"))' --html \(path) --json \(json)"))
+  }
+
+  @Test("JUnit XML counts tensors and failures, and says where")
+  func junit() throws {
+    let folder = try TemporaryFolder()
+    let run = try run(folder, "--junit", "-", "--no-variants")
+    #expect(run.status == 1)
+    let document = try #require(Document.parse(run.output), "\(run.output)")
+    for name in ["testsuites", "testsuite"] {
+      let suite = try #require(document[name].first)
+      #expect(suite["tests"] == "8" && suite["failures"] == "1" && suite["errors"] == "0")
+    }
+    #expect(document["testcase"].map { $0["name"] } == ["o", "lse", "dq", "dk", "dv", "dw", "dbeta", "dg"])
+    let failures = document["failure"]
+    #expect(failures.count == 1 && failures[0]["message"]!.contains("max abs 0.25 at b0 t6 h2 lane 0"))
+  }
+
+  @Test("Reports are not overwritten unasked, before anything is computed, and do not share a place")
+  func places() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("kept.html")
+    try Data("kept".utf8).write(to: URL(fileURLWithPath: path))
+    let refused = try run(folder, "--html", path)
+    #expect(refused.status == 2 && refused.error == "pathcheck: \(path): the file exists; --overwrite replaces it\n")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "kept")
+    #expect(try run(folder, "--html", path, "--overwrite", "--no-variants").status == 1)
+    #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("<!DOCTYPE html>"))
+    #expect(try run(folder, "--html", "-", "--junit", "-").status == 64)
+  }
+
+  @Test("A page of 1024 tokens and 8 heads stays under 2 MB when every row is at another level than its neighbours")
+  func size() throws {
+    let folder = try TemporaryFolder()
+    let small = try run(folder, "--json", "-", "--no-variants")
+    var report = try JSONDecoder().decode(CrossCheckReport.self, from: Data(small.output.utf8))
+    report.tensors[0].verdict = .marginal
+    let levels = [0.3, 0.8, 1.5, 3, 10, 50, .infinity]
+    var random = SeededGenerator(seed: 1)
+    let maps = report.tensors.map { tensor in
+      ErrorMap(
+        tensor: AttentionTensor(rawValue: tensor.name)!, batch: 1, length: 1024, heads: 8, boundaries: [100],
+        multiples: (0..<1024 * 8).map { $0 % 9 == 0 ? nil : levels.randomElement(using: &random) })
+    }
+    let html = ReportPage(DetailedCrossCheck(report: report, maps: maps), command: "pathcheck check x").html
+    #expect(html.utf8.count < 2_000_000, "\(html.utf8.count)")
+    #expect(Document.parse(html) != nil)
+    // Bad cells are never narrower than two of the drawing's 900 units.
+    #expect(html.contains("h2.28M"))
+  }
+}
