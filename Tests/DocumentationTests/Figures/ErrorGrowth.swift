@@ -14,11 +14,12 @@ enum ErrorGrowth {
       ("blockwise, blocks of 16, folded", .blockwise(blockSize: 16)),
     ]
     let curves = try forms.map { name, form in
-      Chart.Curve(name, try lengths.map { length in (Double(length), try singlePrecisionError(length, form)) })
+      Chart.Curve(name, try lengths.map { length in try (Double(length), 0x1p24 * singlePrecisionError(length, form)) })
     }
     return Chart(
-      "Logits in float32: relative RMS error of the last query's row",
-      x: .init("tokens", isLogarithmic: true), y: .init("relative error", isLogarithmic: true), curves: curves
+      "Error of logits in float32",
+      x: .init("tokens", isLogarithmic: true), y: .init("relative RMS error, in units of 2⁻²⁴", isLogarithmic: true),
+      curves: curves
     ).svg
   }
 
@@ -26,7 +27,7 @@ enum ErrorGrowth {
   @Sendable static func formats() throws -> String {
     let lengths = [64, 128, 256, 512, 1024]
     let formats: [(String, NumberFormat)] = [
-      ("bfloat16", .bfloat16), ("float16", .float16), ("tensorFloat32", .tensorFloat32), ("float32", .float32),
+      ("bfloat16", .bfloat16), ("float16", .float16), ("float32", .float32),
     ]
     let curves = try formats.flatMap { name, format in
       try ["two", "uniform"].map { strengths in
@@ -36,12 +37,12 @@ enum ErrorGrowth {
       }
     }
     return Chart(
-      "Outputs of the blockwise form: relative RMS error by the format of operands",
-      x: .init("tokens", isLogarithmic: true), y: .init("relative error", isLogarithmic: true), curves: curves
+      "Error of outputs, by the format of operands",
+      x: .init("tokens", isLogarithmic: true), y: .init("relative RMS error", isLogarithmic: true), curves: curves
     ).svg
   }
 
-  /// ‖Â − A‖ / ‖A‖ over the last row, for reflections that keep the length of what they reflect.
+  /// ‖Â − A‖ / ‖A‖, for reflections that keep the length of what they reflect.
   static func singlePrecisionError(_ length: Int, _ form: AttentionForm) throws -> Double {
     let exact = try GeneratedText.inputs("B1 T\(length) HQ1 H1 K16 V1 beta=two seed=1")
     func rounded(_ tensor: TokenTensor<Double>) -> [Float] { tensor.entries.map { Float($0) } }
@@ -53,8 +54,7 @@ enum ErrorGrowth {
     }
     let reference = try logits(inputs { Double($0) }, scale: 1, form: .sequentialProduct)[0, 0]
     let found = try logits(inputs { PlainFloat($0) }, scale: .one, form: form)[0, 0]
-    let last = length - 1
-    return relativeError((0..<length).map { Double(found[last, $0].value) }, (0..<length).map { reference[last, $0] })
+    return relativeError(found.entries.map { Double($0.value) }, reference.entries)
   }
 
   /// The error of o where operands are rounded to a format and sums to float32.
