@@ -61,5 +61,13 @@ let package = Package(
         dependencies: ["pathcheck", "NumberFormats", "PathAttention", "TensorFiles", "Verification"],
         swiftSettings: strict),
     ],
+
+    // README and Docs: what they say is what the programs do.
+    [
+      .testTarget(
+        name: "DocumentationTests",
+        dependencies: ["pathcheck", "LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles", "Verification"],
+        swiftSettings: strict)
+    ],
   ].flatMap { $0 }
 )

@@ -49,9 +49,9 @@ public struct AttentionInputs<S: Scalar>: Sendable {
     if let g { self.g = try TokenTensor(.g, shape, g) } else { self.g = nil }
   }
 
-  /// The same problem with some tensors replaced, in the order of memory.
+  /// The same problem with some tensors replaced, in the order of memory; those that are left out stay. `.some(nil)` for g
+  /// takes the gate away.
   ///
-  /// - Parameter g: `.some(nil)` takes the gate away; left out, it stays.
   /// - Throws: `AttentionError.count` naming the first that does not fit.
   public func replacing(
     q: [S]? = nil, k: [S]? = nil, v: [S]? = nil, w: [S]? = nil, beta: [S]? = nil, g: [S]?? = nil

@@ -30,7 +30,7 @@ public struct ErrorBound: Sendable {
   ///   - gate: How the gate enters.
   ///   - outputCotangent: do, if gradients are to be bounded.
   ///   - lseCotangent: dlse, if there is one.
-  ///   - unitRoundoff: u of the arithmetic.
+  ///   - u: The unit roundoff of the arithmetic.
   public init(
     _ inputs: AttentionInputs<Double>, scale: Double, gate: GateConvention, outputCotangent: [Double] = [],
     lseCotangent: [Double] = [], unitRoundoff u: Double = 0x1p-53
