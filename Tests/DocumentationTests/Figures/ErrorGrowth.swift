@@ -64,7 +64,7 @@ enum ErrorGrowth {
     let rounding = EmulatedRounding(sumLength: 16) { row, point in
       let target: NumberFormat =
         switch point {
-        case .accumulators, .gateSums, .transform, .gramReflections, .o, .lse: .float32
+        case .accumulators, .rowSums, .gateSums, .transform, .gramReflections, .o, .lse: .float32
         default: format
         }
       for index in row.indices { row[index] = target.round(row[index]) }
