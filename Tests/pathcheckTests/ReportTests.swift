@@ -2,8 +2,7 @@ import Foundation
 import PathAttention
 import TensorFiles
 import Testing
-
-@testable import Verification
+import Verification
 
 #if canImport(FoundationXML)
   import FoundationXML

@@ -89,7 +89,8 @@ struct Judge {
     let rows = envelope[candidate.tensor]!
     return ErrorMap(
       candidate.tensor, submission.inputs, envelope: rows,
-      multiples: rows.comparison(of: candidate.entries, against: reference[candidate.tensor]!).rows)
+      multiples: rows.comparison(of: candidate.entries, against: reference[candidate.tensor]!).rows,
+      queryTokens: submission.queryTokens)
   }
 
   private static func warnings(

@@ -17,6 +17,17 @@ public struct ErrorMap: Sendable {
   /// The multiples, [batch, length, heads]; nil where a row is not judged.
   public let multiples: [Double?]
 
+  package init(
+    tensor: AttentionTensor, batch: Int, length: Int, heads: Int, boundaries: [Int], multiples: [Double?]
+  ) {
+    self.tensor = tensor
+    self.batch = batch
+    self.length = length
+    self.heads = heads
+    self.boundaries = boundaries
+    self.multiples = multiples
+  }
+
   /// The multiples of one token of every sequence and head that is judged.
   func multiples(token: Int) -> [Double] {
     (0..<batch).flatMap { sequence in
@@ -27,14 +38,19 @@ public struct ErrorMap: Sendable {
 }
 
 extension ErrorMap {
+  /// - Parameter queryTokens: The tokens whose rows of o, lse and dq are judged; all when nil.
   init(
-    _ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, envelope: TensorEnvelope, multiples: [Double]
+    _ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, envelope: TensorEnvelope, multiples: [Double],
+    queryTokens: [Int]?
   ) {
-    self.tensor = tensor
-    (batch, length) = (inputs.shape.batch, inputs.shape.length)
-    heads = inputs.shape.layout(of: tensor).heads
-    boundaries = inputs.segments.map(\.lowerBound).filter { [length] in length > 0 && $0 % length != 0 }
-    self.multiples = zip(envelope.rows, multiples).map { $0.isFinite ? $1 : nil }
+    let (length, heads) = (inputs.shape.length, inputs.shape.layout(of: tensor).heads)
+    let judged = [.o, .lse, .dq].contains(tensor) ? queryTokens.map(Set.init) : nil
+    self.init(
+      tensor: tensor, batch: inputs.shape.batch, length: length, heads: heads,
+      boundaries: inputs.segments.map(\.lowerBound).filter { length > 0 && $0 % length != 0 },
+      multiples: zip(envelope.rows, multiples).enumerated().map { row, pair in
+        pair.0.isFinite && judged?.contains(row / heads) ?? true ? pair.1 : nil
+      })
   }
 }
 
@@ -44,4 +60,9 @@ public struct DetailedCrossCheck: Sendable {
   public let report: CrossCheckReport
   /// One map for every tensor of the candidate.
   public let maps: [ErrorMap]
+
+  package init(report: CrossCheckReport, maps: [ErrorMap]) {
+    self.report = report
+    self.maps = maps
+  }
 }
