@@ -70,7 +70,7 @@ struct StoredCase {
     if let boundaries = inputs.packedBoundaries {
       try file.add("cu_seqlens", shape: [boundaries.count], boundaries, as: .int32)
     }
-    for (tensor, isExact) in generated.exactEntries {
+    for (tensor, isExact) in generated.exactEntries.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       try file.add(
         "exact_\(tensor)", shape: inputs.shape.dimensions(of: tensor), isExact.map { $0 ? 1 : 0 }, as: .bool)
     }
