@@ -115,7 +115,11 @@ public struct Envelope: Sendable {
 
   /// The larger multiple of `comparison`: of the worst row, and of the tensor as a whole.
   ///
-  /// - Parameter tokens: The tokens, over the whole batch, that the entries are of; all when nil.
+  /// - Parameters:
+  ///   - candidate: The entries of the candidate, in the order of memory.
+  ///   - reference: Those of the reference.
+  ///   - tensor: Which tensor they are of.
+  ///   - tokens: The tokens, over the whole batch, that the entries are of; all when nil.
   public func multiple(
     of candidate: [Double], against reference: [Double], tensor: AttentionTensor, tokens: [Int]? = nil
   ) -> Double {

@@ -66,7 +66,10 @@ public struct TensorEnvelope: Sendable {
   /// Edge cases: a row in which the candidate is not finite is infinitely far off; one that has an infinite envelope says
   /// nothing.
   ///
-  /// - Parameter tokens: The tokens, over the whole batch, that the entries are of; all when nil.
+  /// - Parameters:
+  ///   - candidate: The entries of the candidate, in the order of memory.
+  ///   - reference: Those of the reference.
+  ///   - tokens: The tokens, over the whole batch, that the entries are of; all when nil.
   public func comparison(
     of candidate: [Double], against reference: [Double], tokens: [Int]? = nil
   ) -> Comparison {

@@ -14,7 +14,10 @@ public struct Residual: Sendable {
 
   /// Notes one difference.
   ///
-  /// - Parameter bound: Zero if there must be none.
+  /// - Parameters:
+  ///   - what: What differs, for a report.
+  ///   - difference: How far apart it is.
+  ///   - bound: How far it may be; zero if there must be no difference.
   public mutating func note(_ what: String, difference: Double, bound: Double) {
     let excess = difference == 0 ? 0 : difference.isNaN ? .infinity : difference / bound
     guard excess > self.excess else { return }

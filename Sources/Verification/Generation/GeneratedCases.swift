@@ -31,7 +31,9 @@ public struct GeneratedCases: Sendable {
 
   /// Writes every case into a folder, which is made if it is not there.
   ///
-  /// - Parameter overwriting: Whether files that are there may be replaced.
+  /// - Parameters:
+  ///   - folder: The path of the folder.
+  ///   - overwriting: Whether files that are there may be replaced.
   /// - Throws: `GenerationError.file` naming the file that could not be written.
   public func write(to folder: String, overwriting: Bool = false) throws(GenerationError) {
     let url = URL(fileURLWithPath: folder)
