@@ -81,7 +81,7 @@ import Verification
     #expect(document["path"].filter { $0["class"] == "farther" && $0["d"] != "M0 7h14" }.map { $0["d"] } == ["M6 2h1"])
     for level in ["marginal", "fail", "far"] { #expect(document["path"].count { $0["class"] == level } == 1) }
     #expect(document["line"].count { $0["class"] == "boundary" } == 8)
-    // Only the tensor that fails is shown without being asked, and first.
+    // Only the tensor that fails is shown without being asked.
     #expect(document["section"].count == 1 && document["details"].count { $0["class"] == "tensor" } == 7)
     #expect(html.contains("pathcheck check '\(folder.file("case'\\''s.safetensors"))' --html \(path) --json \(json)"))
   }
@@ -120,6 +120,7 @@ import Verification
     let small = try run(folder, "--json", "-", "--no-variants")
     var report = try JSONDecoder().decode(CrossCheckReport.self, from: Data(small.output.utf8))
     report.tensors[0].verdict = .marginal
+    report.tensors[3].verdict = .fail
     let levels = [0.3, 0.8, 1.5, 3, 10, 50, .infinity]
     var random = SeededGenerator(seed: 1)
     let maps = report.tensors.map { tensor in
@@ -130,6 +131,9 @@ import Verification
     let html = ReportPage(DetailedCrossCheck(report: report, maps: maps), command: "pathcheck check x").html
     #expect(html.utf8.count < 2_000_000, "\(html.utf8.count)")
     #expect(Document.parse(html) != nil)
+    // The worst first.
+    let sections = html.components(separatedBy: "<section>").dropFirst()
+    #expect(sections.map { $0.contains("</span> <b>dv</b>") } == [true, false])
     // Bad cells are never narrower than two of the drawing's 900 units.
     #expect(html.contains("h2.28M"))
   }
