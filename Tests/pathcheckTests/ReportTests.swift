@@ -109,6 +109,9 @@ import Verification
     let refused = try run(folder, "--html", path)
     #expect(refused.status == 2 && refused.error == "pathcheck: \(path): the file exists; --overwrite replaces it\n")
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "kept")
+    // The input is not even looked for.
+    let early = try CommandLine("check", folder.file("absent"), "--junit", path)
+    #expect(early.status == 2 && early.error == refused.error)
     #expect(try run(folder, "--html", path, "--overwrite", "--no-variants").status == 1)
     #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("<!DOCTYPE html>"))
     #expect(try run(folder, "--html", "-", "--junit", "-").status == 64)
@@ -133,7 +136,7 @@ import Verification
     #expect(Document.parse(html) != nil)
     // The worst first.
     let sections = html.components(separatedBy: "<section>").dropFirst()
-    #expect(sections.map { $0.contains("</span> <b>dv</b>") } == [true, false])
+    #expect(sections.map { $0.contains("</span> <b>dk</b>") } == [true, false])
     // Bad cells are never narrower than two of the drawing's 900 units.
     #expect(html.contains("h2.28M"))
   }
