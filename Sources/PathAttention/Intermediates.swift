@@ -6,7 +6,9 @@ import LinearAlgebra
 public struct BlockIntermediates<S: Scalar>: Sendable {
   /// The tokens of the block, counted from the start of the segment.
   public let range: Range<Int>
-  /// T = M⁻¹ diag(β) with M = I + stril(diag(β) W Wᵀ), n × n, lower triangular.
+  /// M⁻¹ with M = I + stril(diag(β) W Wᵀ), n × n, unit lower triangular.
+  public let inverse: Matrix<S>
+  /// T = M⁻¹ diag(β), n × n, lower triangular.
   public let T: Matrix<S>
   /// U = T W, n × d.
   public let U: Matrix<S>
@@ -27,11 +29,41 @@ public struct BlockIntermediates<S: Scalar>: Sendable {
 ///   - queryHead: Which query head; it determines the key/value head.
 ///   - blockSize: Rows per block.
 /// - Throws: `AttentionError.option` when there is no such segment or head, or the block size is not positive.
-/// - Complexity: O(L d (B + d)) time and memory O(L (B + d) + L d²/B), for L tokens in blocks of B.
+/// - Complexity: O(L d (B + d) + L B²) time and O(L (B + d) + L d²/B) memory, for L tokens in blocks of B.
 @specialized(where S == Double)
 @specialized(where S == PrimeField)
 public func blockIntermediates<S: Scalar>(
   _ inputs: AttentionInputs<S>, segment: Int, queryHead: Int, blockSize: Int
+) throws(AttentionError) -> [BlockIntermediates<S>] {
+  try intermediates(inputs, segment: segment, queryHead: queryHead, blockSize: blockSize, rounding: NoRounding())
+}
+
+/// The same as a kernel in another arithmetic has them, each rounded where it enters the next product.
+///
+/// - Parameters:
+///   - inputs: q, k, w and β.
+///   - segment: Which segment, by its place in `inputs.segments`.
+///   - queryHead: Which query head.
+///   - blockSize: Rows per block.
+///   - rounding: How numbers are rounded at each point.
+/// - Throws: `AttentionError.option`, as without rounding.
+public func blockIntermediates(
+  _ inputs: AttentionInputs<Double>, segment: Int, queryHead: Int, blockSize: Int, rounding: EmulatedRounding
+) throws(AttentionError) -> [BlockIntermediates<Double>] {
+  let rounding = ScaledRounding(emulation: rounding, scale: 1)
+  let blocks = try intermediates(
+    inputs, segment: segment, queryHead: queryHead, blockSize: blockSize, rounding: rounding)
+  for block in blocks {
+    rounding.round(block.U.mutableView, .carryFactors)
+    rounding.round(block.R.mutableView, .carryProduct)
+    rounding.round(block.carriedQueries.mutableView, .recomputedQueries)
+    rounding.round(block.carriedKeys.mutableView, .adjustedKeys)
+  }
+  return blocks
+}
+
+private func intermediates<S: Scalar>(
+  _ inputs: AttentionInputs<S>, segment: Int, queryHead: Int, blockSize: Int, rounding: some RoundingModel<S>
 ) throws(AttentionError) -> [BlockIntermediates<S>] {
   for (name, value, count) in [
     ("segment", segment, inputs.segments.count), ("queryHead", queryHead, inputs.shape.queryHeads),
@@ -46,18 +78,20 @@ public func blockIntermediates<S: Scalar>(
   let W = inputs.w.window(tokens, head: head)
   let β = inputs.beta.window(tokens, head: head)
   return ranges(of: tokens.count, by: blockSize).map { range in
-    let block = Block(range, K: K, W: W, β: β, rounding: NoRounding())
+    let block = Block(range, K: K, W: W, β: β, rounding: rounding)
     let n = range.count
-    let identity = Matrix<S>(rows: n, columns: n)
-    for t in 0..<n { identity.mutableView[t, t] = .one }
+    let inverse = Matrix<S>(rows: n, columns: n)
+    for t in 0..<n { inverse.mutableView[t, t] = .one }
+    let T = block.diagonal.transform.apply(to: inverse, .transform)
+    rounding.solve(unitTriangular: block.diagonal.transform.M.view, .lower, inverse.mutableView)
     // Q̃ = Q − P U
     let projections = Matrix<S>(rows: n, columns: n)
     block.diagonal.project(Q.rows(range), tokens: Array(0..<n)[...], into: projections.mutableView)
     let carriedQueries = Q.rows(range).copy()
-    subtractProduct(projections, block.U, from: carriedQueries)
+    rounding.subtractProduct(projections, .blockProducts, block.U, .carryFactors, from: carriedQueries)
     let run = block.run()
     return BlockIntermediates(
-      range: range, T: block.diagonal.transform.apply(to: identity, .transform), U: block.U, R: run.R,
-      carriedQueries: carriedQueries, carriedKeys: run.carriedKeys.copy())
+      range: range, inverse: inverse, T: T, U: block.U, R: run.R, carriedQueries: carriedQueries,
+      carriedKeys: run.carriedKeys.copy())
   }
 }

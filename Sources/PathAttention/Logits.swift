@@ -20,10 +20,35 @@ import LinearAlgebra
 public func logits<S: Scalar>(
   _ inputs: AttentionInputs<S>, scale: S, gate: GateConvention = .scaled, form: AttentionForm
 ) throws(AttentionError) -> LogitTable<S> {
+  try logits(inputs, scale: scale, gate: gate, form: form, rounding: NoRounding())
+}
+
+/// The logits as a kernel in another arithmetic has them before the softmax.
+///
+/// - Parameters:
+///   - inputs: q, k, w, β and, if there is a gate, g.
+///   - scale: The factor of the logits.
+///   - gate: How the gate enters.
+///   - form: Compact WY or blockwise.
+///   - rounding: How numbers are rounded at each point.
+/// - Throws: `AttentionError`, also for the sequential product, in which there are no such points.
+/// - Complexity: As without rounding; the rounding takes about as long as the products.
+public func logits(
+  _ inputs: AttentionInputs<Double>, scale: Double, gate: GateConvention = .scaled, form: AttentionForm,
+  rounding: EmulatedRounding
+) throws(AttentionError) -> LogitTable<Double> {
+  try form.validateRounded()
+  return try logits(
+    inputs, scale: scale, gate: gate, form: form, rounding: ScaledRounding(emulation: rounding, scale: scale))
+}
+
+private func logits<S: Scalar>(
+  _ inputs: AttentionInputs<S>, scale: S, gate: GateConvention, form: AttentionForm, rounding: some RoundingModel<S>
+) throws(AttentionError) -> LogitTable<S> {
   try form.validate()
   let table = LogitTable<S>(inputs)
-  Traversal(inputs: inputs, scale: scale, form: form, rounding: NoRounding<S>()).forward(
-    LogitCollectors(inputs: inputs, scale: scale, convention: gate, table: table))
+  Traversal(inputs: inputs, scale: scale, form: form, rounding: rounding).forward(
+    LogitCollectors(inputs: inputs, scale: scale, convention: gate, table: table, rounding: rounding))
   return table
 }
 
@@ -92,22 +117,25 @@ public struct LogitTable<S: Scalar>: Sendable {
 }
 
 /// Copies the logits into a table.
-private struct LogitCollectors<S: Scalar>: ForwardVisitors {
+private struct LogitCollectors<S: Scalar, Rounding: RoundingModel<S>>: ForwardVisitors {
   let inputs: AttentionInputs<S>
   let scale: S
   let convention: GateConvention
   let table: LogitTable<S>
+  let rounding: Rounding
 
   struct Visitor: LogitVisitor {
     let tokens: [Int]
     let gate: GateMap<S>?
     let table: MutableMatrixView<S>
+    let rounding: Rounding
 
     func visit(_ tile: MutableMatrixView<S>, rows: Range<Int>, column: Int) {
       for (r, token) in tokens[rows].enumerated() {
         let count = causalCount(token: token, column: column, columns: tile.columns)
         let logits = UnsafeMutableBufferPointer(rebasing: tile.row(r)[..<count])
         gate?.add(to: logits, token: token, column: column)
+        rounding.round(logits, .accumulators)
         for j in 0..<count { table[token, column + j] = logits[j] }
       }
     }
@@ -115,8 +143,8 @@ private struct LogitCollectors<S: Scalar>: ForwardVisitors {
 
   func visitor(_ place: SegmentHead, tokens: [Int]) -> Visitor {
     Visitor(
-      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: NoRounding<S>()),
-      table: table[place.segmentIndex, place.queryHead].mutableView)
+      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: rounding),
+      table: table[place.segmentIndex, place.queryHead].mutableView, rounding: rounding)
   }
 
   func finish(_ visitor: Visitor) {}

@@ -18,13 +18,19 @@ struct CheckCommand: ParsableCommand {
 
         o [B,T,HQ,V]   lse [B,T,HQ] (natural log)   dq dk dv dw dbeta dg (each like its input; they need do)
 
-      as F64, F32, F16 or BF16. w and beta are taken as they are: w already normalised, beta already in (0, 2). \
+      and of the intermediate results, for blocks of n tokens
+
+        m_inverse [B,T,H,n] (M⁻¹)   transform [B,T,H,n] (M⁻¹ diag(β))   transformed_w [B,T,H,K] (U = T W)
+        adjusted_k [B,T,H,K]   adjusted_q [B,T,HQ,K]   logits [B,T,HQ,T]
+
+      as F64, F32, F16 or BF16. With intermediate results the first wrong step is named. w and beta are taken as they are: w already normalised, beta already in (0, 2). \
       HQ is a multiple of H, and query head h reads key/value head h / (HQ/H). The reference is computed in Float64 from \
       the inputs exactly as stored. How large an honest error is, in every row of every output, is told by running it again \
       with the rounding of a profile (see --profile), at random: that is the envelope. An output passes up to 2 times the \
       envelope, and is marginal up to 4 times.
 
-      Metadata strings of the file that count: scale (a number), gate (scaled or unscaled), case (a name).
+      Metadata strings of the file that count: scale (a number), gate (scaled or unscaled), case (a name), block_size (n; \
+      where no shape tells it, it is that of the profile).
       """)
 
   @Argument(help: "The safetensors file with the inputs, and with the outputs unless --candidate is given.")
@@ -96,7 +102,7 @@ struct CheckCommand: ParsableCommand {
     if let rows, rows < 1 { throw ValidationError("--rows must be at least 1, found \(rows)") }
     if let scale, !scale.isFinite { throw ValidationError("--scale must be finite, found \(scale)") }
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
-    if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor.rawValue)' twice") }
+    if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor)' twice") }
     let paths = [json, html, junit].compactMap { $0 }
     guard Set(paths).count == paths.count else {
       throw ValidationError("--json, --html and --junit must go to different places")
@@ -112,7 +118,7 @@ struct CheckCommand: ParsableCommand {
         CrossCheckRequest(
           inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
           profile: try profile.map(NumericsProfile.named), layout: layout,
-          names: Dictionary(uniqueKeysWithValues: rename.map { ($0.tensor, $0.name) }), rows: rows,
+          names: rename.names, stageNames: rename.stageNames, rows: rows,
           studiesVariants: !noVariants, onProgress: progress.report))
     } catch {
       progress.finish()
@@ -157,14 +163,26 @@ enum FormName: String, ExpressibleByArgument, CaseIterable {
 
 /// `dbeta=db`: our name of a tensor, and the one it has in a file.
 struct Renaming: ExpressibleByArgument {
-  let tensor: AttentionTensor
+  let tensor: String
   let name: String
 
   init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1)
-    guard parts.count == 2, let tensor = AttentionTensor(rawValue: String(parts[0])) else { return nil }
-    self.tensor = tensor
-    name = String(parts[1])
+    let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2, AttentionTensor(rawValue: parts[0]) != nil || Stage(rawValue: parts[0]) != nil
+    else { return nil }
+    (tensor, name) = (parts[0], parts[1])
+  }
+}
+
+extension [Renaming] {
+  /// The names that inputs, outputs and gradients have in the file.
+  var names: [AttentionTensor: String] { names(AttentionTensor.init(rawValue:)) }
+
+  /// The names that intermediate results have there.
+  var stageNames: [Stage: String] { names(Stage.init(rawValue:)) }
+
+  private func names<Key>(_ key: (String) -> Key?) -> [Key: String] {
+    Dictionary(uniqueKeysWithValues: compactMap { renaming in key(renaming.tensor).map { ($0, renaming.name) } })
   }
 }
 

@@ -24,7 +24,7 @@ struct CheckTable {
     lines +=
       TextTable(
         header: ["tensor", "dtype", "relative RMS", "envelope", "multiple", "max abs", "at", "verdict"],
-        rows: report.tensors.map { tensor in
+        rows: report.judged.map { tensor in
           [
             tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g"),
             number(tensor.passLimit / Verdict.passMultiple, "%.2g"), number(tensor.envelopeMultiple.value, "%.2f"),
@@ -34,14 +34,14 @@ struct CheckTable {
           ]
         }
       ).lines
-    for tensor in report.tensors {
+    for tensor in report.judged {
       if let location = tensor.location { lines += [""] + Self.lines(of: location, in: tensor) }
     }
     lines.append("")
     lines +=
       TextTable(
         header: ["tensor", "passes as allclose with", "NMSE", "1 − cosine", "max ulp"],
-        rows: report.tensors.map { tensor in
+        rows: report.judged.map { tensor in
           [
             tensor.name,
             "rtol \(number(tensor.metrics.rtol.value, "%.2g")), atol \(number(tensor.metrics.atol.value, "%.2g"))",
@@ -63,6 +63,7 @@ struct CheckTable {
           }
         ).lines
     }
+    if let wrong = report.firstWrongStages { lines += [""] + wrong.map { "first wrong step  \($0)" } }
     lines += report.diagnosis.map(diagnosisLines) ?? []
     lines += report.blindSpots.map(blindSpotLines) ?? []
     lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]

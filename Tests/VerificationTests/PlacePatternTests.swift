@@ -31,7 +31,7 @@ import Verification
         }
       }
     }
-    return PlacePattern(tensor, inputs, multiples: multiples, blockSize: block).words
+    return PlacePattern(RowLayout(tensor, inputs.shape), inputs, multiples: multiples, blockSize: block).words
   }
 
   private func words(

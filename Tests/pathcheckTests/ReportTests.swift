@@ -128,7 +128,7 @@ import Verification
     var random = SeededGenerator(seed: 1)
     let maps = report.tensors.map { tensor in
       ErrorMap(
-        tensor: AttentionTensor(rawValue: tensor.name)!, batch: 1, length: 1024, heads: 8, boundaries: [100],
+        name: tensor.name, batch: 1, length: 1024, heads: 8, boundaries: [100],
         multiples: (0..<1024 * 8).map { $0 % 9 == 0 ? nil : levels.randomElement(using: &random) })
     }
     let html = ReportPage(DetailedCrossCheck(report: report, maps: maps), command: "pathcheck check x").html

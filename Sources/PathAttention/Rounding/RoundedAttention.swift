@@ -15,7 +15,7 @@ import LinearAlgebra
 public func attention(
   _ inputs: AttentionInputs<Double>, _ options: AttentionOptions = AttentionOptions(), rounding: EmulatedRounding
 ) throws(AttentionError) -> AttentionOutputs<Double> {
-  try validateRoundedForm(options)
+  try options.form.validateRounded()
   let scale = try validatedScale(inputs, options)
   return try forwardPass(
     inputs, scale: scale, options, rounding: ScaledRounding(emulation: rounding, scale: scale))
@@ -34,16 +34,18 @@ public func attentionGradients(
   of inputs: AttentionInputs<Double>, outputs: AttentionOutputs<Double>, outputCotangent: [Double],
   _ options: AttentionOptions = AttentionOptions(), rounding: EmulatedRounding
 ) throws(AttentionError) -> AttentionGradients<Double> {
-  try validateRoundedForm(options)
+  try options.form.validateRounded()
   let scale = try validatedScale(inputs, options)
   return try backwardPass(
     inputs, outputs, outputCotangent, nil, scale: scale, options,
     rounding: ScaledRounding(emulation: rounding, scale: scale))
 }
 
-private func validateRoundedForm(_ options: AttentionOptions) throws(AttentionError) {
-  guard options.form != .sequentialProduct else {
-    throw .option(
-      name: "form", expected: "compact WY or blockwise where rounding is emulated", found: "\(options.form)")
+extension AttentionForm {
+  /// Checks that the form is one whose rounding can be emulated.
+  func validateRounded() throws(AttentionError) {
+    guard self != .sequentialProduct else {
+      throw .option(name: "form", expected: "compact WY or blockwise where rounding is emulated", found: "\(self)")
+    }
   }
 }

@@ -24,20 +24,26 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
   let reference = try Reference(submission, request, onProgress: progress.reference)
   let judge = try Judge(submission, request, reference: reference.entries, onProgress: progress.runs)
   let tensors = submission.candidates.map(judge.report)
+  let intermediates = submission.stages.map(judge.report)
+  let verdicts = Dictionary(uniqueKeysWithValues: (tensors + intermediates).map { ($0.name, $0.verdict) })
+  let wrongStages = WrongStage.first(verdicts)
   // Variants are computed whole.
   let study =
     request.studiesVariants && submission.queryTokens == nil
     ? try variantStudy(submission, reference, judge, request) : nil
   let report = CrossCheckReport(
-    verdict: tensors.map(\.verdict).max() ?? .pass, case: submission.name,
+    verdict: verdicts.values.max() ?? .pass, case: submission.name,
     shape: CrossCheckReport.Shape(submission.inputs),
     options: CrossCheckReport.Options(
       scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil,
       form: reference.form.description, rows: submission.queryTokens?.count),
-    profile: judge.profileReport, baseline: judge.baseline, tensors: tensors, identities: judge.identities,
+    profile: judge.profileReport, baseline: judge.baseline, tensors: tensors,
+    intermediates: intermediates.isEmpty ? nil : intermediates,
+    firstWrongStages: wrongStages.isEmpty ? nil : wrongStages, identities: judge.identities,
     diagnosis: study?.diagnosis, blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
     warnings: judge.warnings, notes: submission.notes)
-  return DetailedCrossCheck(report: report, maps: submission.candidates.map(judge.map))
+  return DetailedCrossCheck(
+    report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map))
 }
 
 /// The candidate against the known variants. A tensor fails there where it fails here, and fits a variant where it would

@@ -3,7 +3,7 @@ import PathAttention
 
 /// The result of a cross-check. Encoded, it is the JSON of `pathcheck check --json`: fields are added, never renamed.
 public struct CrossCheckReport: Sendable, Codable {
-  /// The worst verdict of the tensors.
+  /// The worst verdict of the tensors and intermediates.
   public var verdict: Verdict
   /// The name of the case.
   public var `case`: String
@@ -17,6 +17,10 @@ public struct CrossCheckReport: Sendable, Codable {
   public var baseline: BaselineReport?
   /// One entry for every output of the candidate.
   public var tensors: [TensorReport]
+  /// One entry for every intermediate result that the candidate handed over; absent if there are none.
+  public var intermediates: [TensorReport]?
+  /// The steps that are wrong although what they are computed from is right; absent if nothing fails.
+  public var firstWrongStages: [WrongStage]?
   /// Identities between the candidate's own gradients, for those that are there.
   public var identities: [IdentityReport]
   /// What the tensors that fail are instead, as far as is known; absent if none fails or nobody asked.
@@ -106,6 +110,11 @@ public struct CrossCheckReport: Sendable, Codable {
     /// Where the error is; absent when the verdict is pass.
     public var location: ErrorLocation?
   }
+}
+
+extension CrossCheckReport {
+  /// Everything that was judged: the outputs, then the intermediate results.
+  public var judged: [TensorReport] { tensors + (intermediates ?? []) }
 }
 
 extension CrossCheckReport.Shape {

@@ -18,6 +18,8 @@ public struct CrossCheckRequest: Sendable {
   public var layout: TensorLayout
   /// The names that tensors have in the files, where they differ.
   public var names: [AttentionTensor: String]
+  /// The names that intermediate results have in the files, where they differ.
+  public var stageNames: [Stage: String]
   /// How many query rows are judged, in problems that have more; all when nil.
   public var rows: Int?
   /// Whether the candidate is compared with the known variants, which takes longer than the rest.
@@ -29,7 +31,8 @@ public struct CrossCheckRequest: Sendable {
   public init(
     inputs: String, candidate: String? = nil, scale: Double? = nil, gate: GateConvention? = nil,
     form: AttentionForm? = nil, profile: NumericsProfile? = nil, layout: TensorLayout = .bthd,
-    names: [AttentionTensor: String] = [:], rows: Int? = nil, studiesVariants: Bool = true,
+    names: [AttentionTensor: String] = [:], stageNames: [Stage: String] = [:], rows: Int? = nil,
+    studiesVariants: Bool = true,
     onProgress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.inputs = inputs
@@ -40,6 +43,7 @@ public struct CrossCheckRequest: Sendable {
     self.profile = profile
     self.layout = layout
     self.names = names
+    self.stageNames = stageNames
     self.rows = rows
     self.studiesVariants = studiesVariants
     self.onProgress = onProgress

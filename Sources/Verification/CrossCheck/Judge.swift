@@ -1,6 +1,7 @@
 import Foundation
 import NumberFormats
 import PathAttention
+import TensorFiles
 
 /// Judges the tensors of one submission by the envelope of a profile.
 struct Judge {
@@ -9,6 +10,9 @@ struct Judge {
   let warnings: [String]
   let envelope: Envelope
   private let reference: [AttentionTensor: [Double]]
+  private let stages: StageEnvelopes
+  /// Rows per block that stages are judged with.
+  private let stageBlockSize: Int
   private let submission: Submission
   /// The coarsest format in play: what the kernel works in.
   private let workingFormat: NumberFormat
@@ -37,6 +41,10 @@ struct Judge {
         }
       }
       baseline = try BaselineReport(attentionCase, reference: reference)
+      stageBlockSize = submission.blockSize ?? profile.blockSize
+      stages = try StageEnvelopes(
+        Dictionary(uniqueKeysWithValues: submission.stages.map { ($0.stage, $0.elementType.format ?? .float64) }),
+        attentionCase, blockSize: stageBlockSize, like: envelope)
     } catch {
       throw .inputs(file: request.inputs, error)
     }
@@ -55,42 +63,83 @@ struct Judge {
   }
 
   func report(_ candidate: Candidate) -> CrossCheckReport.TensorReport {
-    let (tensor, entries, inputs) = (candidate.tensor, candidate.entries, submission.inputs)
-    let exact = reference[tensor]!
-    let measure = ErrorMeasure(candidate: entries, reference: exact)
-    let rows = envelope[tensor]!
-    let comparison = rows.comparison(of: entries, against: exact)
+    // What the reference itself does not know, nobody can pass or fail at.
+    let isStable = !(baseline?.unstable.contains(candidate.tensor.rawValue) ?? false)
+    return report(judged(candidate), isStable: isStable)
+  }
+
+  func report(_ candidate: StageCandidate) -> CrossCheckReport.TensorReport { report(judged(candidate)) }
+
+  /// Every row of a tensor in multiples of the envelope.
+  func map(_ candidate: Candidate) -> ErrorMap {
+    map(judged(candidate), queryTokens: [.o, .lse, .dq].contains(candidate.tensor) ? submission.queryTokens : nil)
+  }
+
+  /// The same for a stage.
+  func map(_ candidate: StageCandidate) -> ErrorMap { map(judged(candidate), queryTokens: nil) }
+
+  // MARK: What outputs and stages have in common
+
+  /// One tensor with all that it is judged by.
+  private struct Judged {
+    let name: String
+    let elementType: ElementType
+    let entries: [Double]
+    let reference: [Double]
+    let envelope: TensorEnvelope
+    let layout: RowLayout
+    let blockSize: Int
+
+    var comparison: TensorEnvelope.Comparison { envelope.comparison(of: entries, against: reference) }
+  }
+
+  private func judged(_ candidate: Candidate) -> Judged {
+    let tensor = candidate.tensor
+    return Judged(
+      name: tensor.rawValue, elementType: candidate.elementType, entries: candidate.entries,
+      reference: reference[tensor]!, envelope: envelope[tensor]!, layout: RowLayout(tensor, submission.inputs.shape),
+      blockSize: envelope.profile.blockSize)
+  }
+
+  private func judged(_ candidate: StageCandidate) -> Judged {
+    let stage = candidate.stage
+    return Judged(
+      name: stage.rawValue, elementType: candidate.elementType, entries: candidate.entries,
+      reference: stages.reference[stage]!, envelope: stages[stage],
+      layout: stage.layout(submission.inputs.shape, blockSize: stageBlockSize), blockSize: stageBlockSize)
+  }
+
+  private func report(_ judged: Judged, isStable: Bool = true) -> CrossCheckReport.TensorReport {
+    let measure = ErrorMeasure(candidate: judged.entries, reference: judged.reference)
+    let (rows, comparison) = (judged.envelope, judged.comparison)
     var verdict = Verdict(multiple: comparison.multiple)
     if 2 * rows.unjudgedRows > rows.rows.count { verdict = max(verdict, .marginal) }
-    // What the reference itself does not know, nobody can pass or fail at.
-    if baseline?.unstable.contains(tensor.rawValue) ?? false, measure.nonFinite == 0 { verdict = .marginal }
+    if !isStable, measure.nonFinite == 0 { verdict = .marginal }
     var size = ScaledNorm()
-    for entry in exact { size.add(entry) }
+    for entry in judged.reference { size.add(entry) }
     func limit(_ multiple: Double) -> Double {
       size.value == 0 ? 0 : min(rows.norm(atMultiple: multiple) / size.value, .greatestFiniteMagnitude)
     }
     return CrossCheckReport.TensorReport(
-      name: tensor.rawValue, dtype: candidate.elementType.rawValue, verdict: verdict,
+      name: judged.name, dtype: judged.elementType.rawValue, verdict: verdict,
       rmsRatio: ReportNumber(measure.rmsRatio), maxAbs: ReportNumber(measure.maxAbs),
-      maxAbsAt: measure.worst.map { Place($0, of: tensor, in: inputs.shape) }, nonFinite: measure.nonFinite,
+      maxAbsAt: measure.worst.map { Place($0, judged.layout, length: submission.inputs.shape.length) },
+      nonFinite: measure.nonFinite,
       passLimit: limit(Verdict.passMultiple), marginalLimit: limit(Verdict.marginalMultiple),
       envelopeMultiple: ReportNumber(comparison.multiple), envelopeWhole: ReportNumber(comparison.whole),
       metrics: ReaderMetrics(
-        candidate: entries, reference: exact, format: candidate.elementType.format ?? .float64),
+        candidate: judged.entries, reference: judged.reference, format: judged.elementType.format ?? .float64),
       location: verdict == .pass
         ? nil
         : ErrorLocation(
-          tensor, inputs, candidate: entries, reference: exact, comparison: comparison,
-          blockSize: envelope.profile.blockSize))
+          judged.layout, submission.inputs, candidate: judged.entries, reference: judged.reference,
+          comparison: comparison, blockSize: judged.blockSize))
   }
 
-  /// Every row of a tensor in multiples of the envelope.
-  func map(_ candidate: Candidate) -> ErrorMap {
-    let rows = envelope[candidate.tensor]!
-    return ErrorMap(
-      candidate.tensor, submission.inputs, envelope: rows,
-      multiples: rows.comparison(of: candidate.entries, against: reference[candidate.tensor]!).rows,
-      queryTokens: submission.queryTokens)
+  private func map(_ judged: Judged, queryTokens: [Int]?) -> ErrorMap {
+    ErrorMap(
+      judged.name, judged.layout, submission.inputs, envelope: judged.envelope, multiples: judged.comparison.rows,
+      queryTokens: queryTokens)
   }
 
   private static func warnings(
@@ -107,6 +156,11 @@ struct Judge {
           "unstable baseline: two evaluations of the reference in Float64 are \(percent(baseline.disagreement.value)) apart; "
             + "\(baseline.unstable.joined(separator: ", ")) cannot be judged")
       }
+    }
+    if submission.blockSize == nil, submission.stages.contains(where: { $0.stage != .logits }) {
+      warnings.append(
+        "the file does not say the block size of its intermediate results (metadata block_size); taken as "
+          + "\(envelope.profile.blockSize), as in the profile")
     }
     for candidate in submission.candidates {
       let rows = envelope[candidate.tensor]!

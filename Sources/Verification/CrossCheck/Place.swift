@@ -13,12 +13,16 @@ public struct Place: Sendable, Hashable, Codable, CustomStringConvertible {
 
   /// The place of an entry given by its index in memory.
   public init(_ index: Int, of tensor: AttentionTensor, in shape: AttentionShape) {
-    let (heads, lanes) = shape.layout(of: tensor)
-    let row = index / (lanes ?? 1)
-    lane = lanes.map { index % $0 }
-    head = row % heads
-    token = row / heads % shape.length
-    batch = row / heads / shape.length
+    self.init(index, RowLayout(tensor, shape), length: shape.length)
+  }
+
+  /// The place of an entry of a tensor with a layout, in sequences of a length.
+  init(_ index: Int, _ layout: RowLayout, length: Int) {
+    let row = index / (layout.lanes ?? 1)
+    lane = layout.lanes.map { index % $0 }
+    head = row % layout.heads
+    token = row / layout.heads % length
+    batch = row / layout.heads / length
   }
 
   /// Like `b0 t17 h1 lane 3`.

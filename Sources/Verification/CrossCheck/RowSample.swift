@@ -65,7 +65,8 @@ extension Submission {
     }
     return Submission(
       name: name, inputs: inputs, scale: scale, gate: gate, outputCotangent: cotangent, candidates: judged,
-      inputFormat: inputFormat, notes: notes + [note], queryTokens: tokens.sorted())
+      stages: stages, blockSize: blockSize, inputFormat: inputFormat, notes: notes + [note],
+      queryTokens: tokens.sorted())
   }
 
   private func zeroed(_ entries: [Double], of tensor: AttentionTensor, outside tokens: Set<Int>) -> [Double] {

@@ -13,6 +13,10 @@ struct Submission {
   let outputCotangent: [Double]?
   /// The outputs of the candidate, in the order of `AttentionTensor`.
   let candidates: [Candidate]
+  /// Intermediate results of the candidate, in the order of `Stage`, and the rows per block that they are made with if that is
+  /// known.
+  let stages: [StageCandidate]
+  let blockSize: Int?
   /// The coarsest format that the inputs are stored in: what a kernel calls its dtype.
   let inputFormat: NumberFormat
   /// Remarks on how the files were read.
@@ -24,6 +28,13 @@ struct Submission {
 /// One tensor that the candidate computed.
 struct Candidate {
   let tensor: AttentionTensor
+  let elementType: ElementType
+  let entries: [Double]
+}
+
+/// One intermediate result that the candidate handed over, with zeros where entries have no meaning.
+struct StageCandidate {
+  let stage: Stage
   let elementType: ElementType
   let entries: [Double]
 }
@@ -63,6 +74,7 @@ struct SubmissionReader {
       candidates.append(Candidate(tensor: tensor, elementType: elementType, entries: entries))
     }
     try checkCompleteness(candidates, tensors)
+    let blockSize = try blockSize(shape)
     let boundaries = try segmentBoundaries()
     let inputs: AttentionInputs<Double>
     do {
@@ -75,7 +87,11 @@ struct SubmissionReader {
     return Submission(
       name: inputFile.metadata["case"] ?? inputFile.path, inputs: inputs,
       scale: try scale() ?? 1 / Double(shape.keyDim).squareRoot(), gate: try gate(),
-      outputCotangent: tensors[.do], candidates: candidates, inputFormat: inputFormat, notes: notes())
+      outputCotangent: tensors[.do], candidates: candidates,
+      stages: try Stage.allCases.filter { candidateFile[name($0)] != nil }.map { stage throws(CrossCheckError) in
+        try self.stage(stage, inputs, blockSize: blockSize)
+      },
+      blockSize: blockSize, inputFormat: inputFormat, notes: notes())
   }
 
   // MARK: Parts
@@ -111,29 +127,81 @@ struct SubmissionReader {
   private func entries(
     _ tensor: AttentionTensor, _ shape: AttentionShape, in file: TensorFile
   ) throws(CrossCheckError) -> ([Double], ElementType) {
-    let descriptor = file[name(tensor)]!
-    let dimensions = shape.dimensions(of: tensor)
+    try entries(name(tensor), dimensions: shape.dimensions(of: tensor), in: file)
+  }
+
+  /// The entries of a tensor that is there, in the order of `bthd`.
+  private func entries(
+    _ name: String, dimensions: [Int], in file: TensorFile
+  ) throws(CrossCheckError) -> ([Double], ElementType) {
+    let descriptor = file[name]!
     let expected = request.layout.dimensions(dimensions)
     guard descriptor.shape == expected else {
       let other: TensorLayout = request.layout == .bthd ? .bhtd : .bthd
       let isTransposed = descriptor.shape == other.dimensions(dimensions)
       throw .shape(
-        file: file.path, tensor: name(tensor), expected: "\(expected)", found: descriptor.shape,
+        file: file.path, tensor: name, expected: "\(expected)", found: descriptor.shape,
         hint: isTransposed ? "it looks like layout \(other.rawValue) (see --layout)" : nil)
     }
     do {
       return (
-        request.layout.reorder(try file.doubles(name(tensor)), dimensions: dimensions), descriptor.elementType
+        request.layout.reorder(try file.doubles(name), dimensions: dimensions), descriptor.elementType
       )
     } catch {
       throw .file(error)
     }
   }
 
+  // MARK: Stages
+
+  private func name(_ stage: Stage) -> String { request.stageNames[stage] ?? stage.rawValue }
+
+  /// The rows per block of the candidate: the last axis of a stage that has one entry for each, or what the metadata say.
+  private func blockSize(_ shape: AttentionShape) throws(CrossCheckError) -> Int? {
+    for stage in Stage.allCases where stage.isBlockSquare {
+      guard let found = candidateFile[name(stage)]?.shape else { continue }
+      guard found.count == 4, found[3] >= 1 else {
+        throw .shape(
+          file: candidateFile.path, tensor: name(stage),
+          expected: "\(request.layout.dimensions([shape.batch, shape.length, shape.heads])) and the rows of a block",
+          found: found, hint: nil)
+      }
+      return found[3]
+    }
+    guard let text = candidateFile.metadata["block_size"] else { return nil }
+    guard let size = Int(text), size >= 1 else {
+      throw .metadata(file: candidateFile.path, key: "block_size", expected: "a positive integer", found: text)
+    }
+    return size
+  }
+
+  private func stage(
+    _ stage: Stage, _ inputs: AttentionInputs<Double>, blockSize: Int?
+  ) throws(CrossCheckError) -> StageCandidate {
+    let shape = inputs.shape
+    // A stage whose layout depends on the block size has told it.
+    let layout = stage.layout(shape, blockSize: blockSize ?? 1)
+    var (entries, elementType) = try entries(
+      name(stage), dimensions: layout.dimensions(batch: shape.batch, length: shape.length), in: candidateFile)
+    let lanes = layout.lanes!
+    for segment in inputs.segments {
+      for (position, token) in segment.enumerated() {
+        let meaning = stage.meaningfulLanes(
+          token: position, start: segment.lowerBound % shape.length, blockSize: blockSize ?? 1, lanes: lanes)
+        for row in token * layout.heads..<(token + 1) * layout.heads {
+          for lane in 0..<lanes where !meaning.contains(lane) { entries[row * lanes + lane] = 0 }
+        }
+      }
+    }
+    return StageCandidate(stage: stage, elementType: elementType, entries: entries)
+  }
+
+  // MARK: Checks
+
   private func checkCompleteness(
     _ candidates: [Candidate], _ inputs: [AttentionTensor: [Double]]
   ) throws(CrossCheckError) {
-    guard !candidates.isEmpty else {
+    guard !candidates.isEmpty || Stage.allCases.contains(where: { candidateFile[name($0)] != nil }) else {
       throw .nothingToCompare(
         file: candidateFile.path, expected: Self.outputTensors.map(name).joined(separator: ", "))
     }
@@ -181,7 +249,8 @@ struct SubmissionReader {
     if inputFile[name(.g)] != nil, request.gate == nil, inputFile.metadata["gate"] == nil {
       notes.append("the file does not say which gate convention it uses; taken as scaled (see --gate)")
     }
-    let known = Set((Self.inputTensors + Self.outputTensors).map(name) + ["cu_seqlens"])
+    let known = Set(
+      (Self.inputTensors + Self.outputTensors).map(name) + Stage.allCases.map(name) + ["cu_seqlens"])
     let ignored = candidateFile.tensors.map(\.name).filter { !known.contains($0) }
     if !ignored.isEmpty {
       notes.append("not compared, because the names are not known: \(ignored.joined(separator: ", ")) (see --rename)")

@@ -64,7 +64,9 @@ public struct Envelope: Sendable {
     self.runs = runs
     self.seed = seed
     let layouts = Dictionary(
-      uniqueKeysWithValues: reference.map { ($0, TokenRows($0, attentionCase.inputs, reference: $1)) })
+      uniqueKeysWithValues: reference.map {
+        ($0, TokenRows(RowLayout($0, attentionCase.inputs.shape), attentionCase.inputs, reference: $1))
+      })
     var errors: [AttentionTensor: [[Double]]] = [:]
     var random = SeededGenerator(seed: seed, part: "envelope")
     for run in 0..<runs {
@@ -82,9 +84,9 @@ public struct Envelope: Sendable {
     tensors = Dictionary(
       uniqueKeysWithValues: errors.map { tensor, errors in
         let layout = layouts[tensor]!
-        let unit = profile.format(at: .accumulators, activation: activation).unitRoundoff
-        let rms = layout.rms(of: reference[tensor]!)
-        let floors = layout.halfUlps(of: reference[tensor]!, formats[tensor] ?? .float64).map { max($0, unit * rms) }
+        let floors = layout.floors(
+          of: reference[tensor]!, formats[tensor] ?? .float64,
+          accumulators: profile.format(at: .accumulators, activation: activation))
         return (
           tensor,
           TensorEnvelope(

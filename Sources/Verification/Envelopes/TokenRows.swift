@@ -10,8 +10,7 @@ struct TokenRows: Sendable {
   /// A power of two near the largest number of the tensor: relative to it, squares neither overflow nor underflow.
   let unit: Double
 
-  init(_ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, reference: [Double]) {
-    let layout = inputs.shape.layout(of: tensor)
+  init(_ layout: RowLayout, _ inputs: AttentionInputs<Double>, reference: [Double]) {
     heads = layout.heads
     lanes = layout.lanes ?? 1
     let largest = reference.reduce(0) { max($0, abs($1)) }
@@ -45,13 +44,20 @@ struct TokenRows: Sendable {
     return norms(reference.count) { (entries[$0] - reference[$0]) / unit }
   }
 
+  /// What honest errors of each row are at least, in units: half an ulp of each entry in a format, or one rounding of an
+  /// accumulator of the size of the root mean square row.
+  func floors(of reference: [Double], _ format: NumberFormat, accumulators: NumberFormat) -> [Double] {
+    let rounding = accumulators.unitRoundoff * rms(of: reference)
+    return halfUlps(of: reference, format).map { max($0, rounding) }
+  }
+
   /// The 2-norm over the lanes of each row of half an ulp of each entry, in units.
-  func halfUlps(of reference: [Double], _ format: NumberFormat) -> [Double] {
+  private func halfUlps(of reference: [Double], _ format: NumberFormat) -> [Double] {
     norms(reference.count) { format.ulp(reference[$0]) / 2 / unit }
   }
 
   /// The root mean square of the rows of the reference, in units.
-  func rms(of reference: [Double]) -> Double {
+  private func rms(of reference: [Double]) -> Double {
     let rows = norms(reference.count) { reference[$0] / unit }
     return (rows.reduce(0) { $0 + $1 * $1 } / Double(max(1, rows.count))).squareRoot()
   }

@@ -5,7 +5,7 @@ import PathAttention
 /// It is kept apart from `CrossCheckReport`, which is short.
 public struct ErrorMap: Sendable {
   /// The tensor.
-  public let tensor: AttentionTensor
+  public let name: String
   /// Sequences.
   public let batch: Int
   /// Tokens per sequence.
@@ -18,9 +18,9 @@ public struct ErrorMap: Sendable {
   public let multiples: [Double?]
 
   package init(
-    tensor: AttentionTensor, batch: Int, length: Int, heads: Int, boundaries: [Int], multiples: [Double?]
+    name: String, batch: Int, length: Int, heads: Int, boundaries: [Int], multiples: [Double?]
   ) {
-    self.tensor = tensor
+    self.name = name
     self.batch = batch
     self.length = length
     self.heads = heads
@@ -38,15 +38,16 @@ public struct ErrorMap: Sendable {
 }
 
 extension ErrorMap {
-  /// - Parameter queryTokens: The tokens whose rows of o, lse and dq are judged; all when nil.
+  /// - Parameter queryTokens: The tokens whose rows are judged; all when nil.
   init(
-    _ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, envelope: TensorEnvelope, multiples: [Double],
+    _ name: String, _ layout: RowLayout, _ inputs: AttentionInputs<Double>, envelope: TensorEnvelope,
+    multiples: [Double],
     queryTokens: [Int]?
   ) {
-    let (length, heads) = (inputs.shape.length, inputs.shape.layout(of: tensor).heads)
-    let judged = [.o, .lse, .dq].contains(tensor) ? queryTokens.map(Set.init) : nil
+    let (length, heads) = (inputs.shape.length, layout.heads)
+    let judged = queryTokens.map(Set.init)
     self.init(
-      tensor: tensor, batch: inputs.shape.batch, length: length, heads: heads,
+      name: name, batch: inputs.shape.batch, length: length, heads: heads,
       boundaries: inputs.segments.map(\.lowerBound).filter { length > 0 && $0 % length != 0 },
       multiples: zip(envelope.rows, multiples).enumerated().map { row, pair in
         pair.0.isFinite && judged?.contains(row / heads) ?? true ? pair.1 : nil
@@ -58,7 +59,7 @@ extension ErrorMap {
 public struct DetailedCrossCheck: Sendable {
   /// The report.
   public let report: CrossCheckReport
-  /// One map for every tensor of the candidate.
+  /// One map for every tensor of the candidate, in the order of `CrossCheckReport.judged`.
   public let maps: [ErrorMap]
 
   package init(report: CrossCheckReport, maps: [ErrorMap]) {

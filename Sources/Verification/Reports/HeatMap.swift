@@ -47,7 +47,7 @@ struct HeatMap {
     }
     svg = """
       <svg class="map" viewBox="0 0 970 \(coordinate(top + height + 22))" role="img" \
-      aria-label="error over envelope of \(map.tensor), token by head">
+      aria-label="error over envelope of \(map.name), token by head">
       <g transform="translate(\(coordinate(left)) \(coordinate(top))) scale(\(cell) \(coordinate(rowHeight))) \
       translate(0 .5)">\(body.joined())</g>
       \((lines + labels + ticks).joined())

@@ -7,10 +7,10 @@ public struct JUnitReport: Sendable {
 
   /// Writes a report.
   public init(_ report: CrossCheckReport) {
-    let failures = report.tensors.count { $0.verdict == .fail }
+    let failures = report.judged.count { $0.verdict == .fail }
     let name = report.case.escapedForXML
-    let counts = "tests=\"\(report.tensors.count)\" failures=\"\(failures)\" errors=\"0\""
-    let cases = report.tensors.map { tensor in
+    let counts = "tests=\"\(report.judged.count)\" failures=\"\(failures)\" errors=\"0\""
+    let cases = report.judged.map { tensor in
       let measured =
         "\(tensor.name) (\(tensor.dtype)): \(format(tensor.envelopeMultiple.value, "%.3g")) times the envelope of profile "
         + "\(report.profile.name), relative RMS \(format(tensor.rmsRatio.value, "%.5g")), max abs "

@@ -13,7 +13,7 @@ public struct ReportPage: Sendable {
   public init(_ result: DetailedCrossCheck, command: String) {
     let report = result.report
     // What fails comes first; otherwise the order is kept.
-    let worstFirst = zip(report.tensors, result.maps).enumerated().sorted {
+    let worstFirst = zip(report.judged, result.maps).enumerated().sorted {
       ($1.element.0.verdict, $0.offset) < ($0.element.0.verdict, $1.offset)
     }
     let sections = worstFirst.map { TensorSection($0.element.0, $0.element.1, report).html }
@@ -60,7 +60,7 @@ public struct ReportPage: Sendable {
 
   private static func summary(_ report: CrossCheckReport) -> String {
     func names(_ verdict: Verdict) -> String {
-      report.tensors.filter { $0.verdict == verdict }.map(\.name).joined(separator: ", ")
+      report.judged.filter { $0.verdict == verdict }.map(\.name).joined(separator: ", ")
     }
     let failing = names(.fail)
     let marginal = names(.marginal)
@@ -86,7 +86,7 @@ public struct ReportPage: Sendable {
   private static func tensors(_ report: CrossCheckReport) -> String {
     table(
       ["tensor", "dtype", "verdict", "multiple of envelope", "relative RMS", "honest RMS", "max abs", "at"],
-      report.tensors.map { tensor in
+      report.judged.map { tensor in
         [
           "<b>\(tensor.name)</b>", tensor.dtype,
           badge(tensor.verdict) + (tensor.nonFinite > 0 ? " \(tensor.nonFinite) NaN or ∞" : ""),
@@ -120,7 +120,7 @@ public struct ReportPage: Sendable {
   private static func metrics(_ report: CrossCheckReport) -> String {
     table(
       ["tensor", "rtol", "atol", "NMSE", "1 − cosine", "max ulp"],
-      report.tensors.map { tensor in
+      report.judged.map { tensor in
         let metrics = tensor.metrics
         return [
           "<b>\(tensor.name)</b>", format(metrics.rtol.value, "%.2g"), format(metrics.atol.value, "%.2g"),
@@ -237,7 +237,7 @@ private struct TensorSection {
     let end = Double(max(1, map.length - 1))
     func level(_ multiple: Double) -> [(x: Double, y: Double)] { [(0, multiple), (end, multiple)] }
     return Chart(
-      "\(map.tensor): error by token", x: Chart.Axis("token"),
+      "\(map.name): error by token", x: Chart.Axis("token"),
       y: Chart.Axis("multiple of envelope", isLogarithmic: true),
       curves: [
         Chart.Curve("worst row of the token", worst), Chart.Curve("middle row of the token", middle),

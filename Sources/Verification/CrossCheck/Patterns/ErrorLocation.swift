@@ -46,20 +46,19 @@ public struct ErrorLocation: Sendable, Codable {
   static let listed = 5
 
   init(
-    _ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, candidate: [Double], reference: [Double],
+    _ layout: RowLayout, _ inputs: AttentionInputs<Double>, candidate: [Double], reference: [Double],
     comparison: TensorEnvelope.Comparison, blockSize: Int
   ) {
-    let rows = TensorRow.rows(tensor, inputs, multiples: comparison.rows)
+    let rows = TensorRow.rows(layout, inputs, multiples: comparison.rows)
     let over = rows.filter(\.isOver)
-    let entries = RowEntries(
-      candidate: candidate, reference: reference, lanes: inputs.shape.layout(of: tensor).lanes ?? 1)
+    let entries = RowEntries(candidate: candidate, reference: reference, lanes: layout.lanes ?? 1)
     self.rows = rows.count
     rowsOver = over.count
     pattern =
-      PlacePattern(tensor, inputs, multiples: comparison.rows, blockSize: blockSize).words
+      PlacePattern(layout, inputs, multiples: comparison.rows, blockSize: blockSize).words
       + ErrorShape(rows: over.map(\.index), candidate: candidate, reference: reference, lanes: entries.lanes).words
     worstRows = over.sorted { $0.multiple > $1.multiple }.prefix(Self.listed).map { row in
-      var place = Place(row.index * entries.lanes, of: tensor, in: inputs.shape)
+      var place = Place(row.index * entries.lanes, layout, length: inputs.shape.length)
       place.lane = nil
       return WorstRow(
         at: place, multiple: ReportNumber(row.multiple), error: ReportNumber(entries.errorNorm(row.index)),
@@ -75,7 +74,7 @@ public struct ErrorLocation: Sendable, Codable {
       return zip(over, all).map { $1 == 0 ? 0 : $0 / $1 }
     }
     let longest = rows.map(\.length).max() ?? 0
-    byHead = fractions(inputs.shape.layout(of: tensor).heads, \.head)
+    byHead = fractions(layout.heads, \.head)
     bySegment = fractions((rows.last?.segment ?? -1) + 1, \.segment)
     byBlock = fractions((longest + blockSize - 1) / blockSize) { $0.position / blockSize }
     byPlaceInBlock = fractions(min(longest, blockSize)) { $0.position % blockSize }

@@ -25,13 +25,13 @@ public struct PlacePattern: Sendable {
   /// The pattern of rows that are over twice the envelope.
   ///
   /// - Parameters:
-  ///   - tensor: Which tensor the rows are of.
+  ///   - layout: How the rows of the tensor lie.
   ///   - inputs: What segments and heads there are.
   ///   - multiples: The error of every row in multiples of the envelope, token after token and head after head.
   ///   - blockSize: Rows per block of the kernel.
   /// - Precondition: There are as many multiples as rows.
-  public init(_ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, multiples: [Double], blockSize: Int) {
-    rows = TensorRow.rows(tensor, inputs, multiples: multiples)
+  public init(_ layout: RowLayout, _ inputs: AttentionInputs<Double>, multiples: [Double], blockSize: Int) {
+    rows = TensorRow.rows(layout, inputs, multiples: multiples)
     self.blockSize = blockSize
     guard rows.contains(where: \.isOver) else {
       words = ["no row alone is over the envelope; all together are"]
@@ -40,8 +40,7 @@ public struct PlacePattern: Sendable {
     if overFraction(rows) >= 0.9 {
       words = ["every row"]
     } else {
-      describeHeads(
-        inputs.shape.layout(of: tensor).heads, groupSize: tensor.isPerQueryHead ? inputs.shape.groupSize : 1)
+      describeHeads(layout.heads, groupSize: layout.isPerQueryHead ? inputs.shape.groupSize : 1)
       describeSegments(isPacked: inputs.shape.batch == 1)
       describeTokens()
     }
@@ -146,16 +145,6 @@ public struct PlacePattern: Sendable {
       words.append("grows with the token index")
     } else if correlation <= -0.9, means.first! >= 4 * means.last! {
       words.append("falls with the token index")
-    }
-  }
-}
-
-extension AttentionTensor {
-  /// Whether there is a row for every query head, and not for every key/value head.
-  fileprivate var isPerQueryHead: Bool {
-    switch self {
-    case .q, .g, .o, .lse, .do, .dq, .dg: true
-    case .k, .v, .w, .beta, .dk, .dv, .dw, .dbeta: false
     }
   }
 }

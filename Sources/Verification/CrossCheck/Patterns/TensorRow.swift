@@ -17,8 +17,8 @@ struct TensorRow {
   var isOver: Bool { multiple > Verdict.passMultiple }
 
   /// The rows of a tensor, segment after segment.
-  static func rows(_ tensor: AttentionTensor, _ inputs: AttentionInputs<Double>, multiples: [Double]) -> [TensorRow] {
-    let heads = inputs.shape.layout(of: tensor).heads
+  static func rows(_ layout: RowLayout, _ inputs: AttentionInputs<Double>, multiples: [Double]) -> [TensorRow] {
+    let heads = layout.heads
     return inputs.segments.filter { !$0.isEmpty }.enumerated().flatMap { number, segment in
       segment.flatMap { token in
         (0..<heads).map { head in

@@ -1,0 +1,54 @@
+import NumberFormats
+import PathAttention
+
+/// What the stages that a candidate hands over should be, and how large the error of each row is in an honest kernel.
+struct StageEnvelopes {
+  /// The stages in Float64.
+  let reference: [Stage: [Double]]
+  private let envelopes: [Stage: TensorEnvelope]
+
+  /// Runs the stages with the rounding of the profile, as `Envelope` does the whole.
+  ///
+  /// - Parameters:
+  ///   - formats: What each stage is stored in; it has these stages.
+  ///   - attentionCase: The problem.
+  ///   - blockSize: Rows per block of the candidate.
+  ///   - envelope: Whose profile, number of runs and seed are taken.
+  init(
+    _ formats: [Stage: NumberFormat], _ attentionCase: AttentionCase, blockSize: Int, like envelope: Envelope
+  ) throws(AttentionError) {
+    let stages = Stage.allCases.filter { formats[$0] != nil }
+    let (profile, activation) = (envelope.profile, envelope.activation)
+    let exact = try StageValues(stages, attentionCase, blockSize: blockSize, rounding: nil)
+    let reference = Dictionary(uniqueKeysWithValues: stages.map { ($0, exact[$0]) })
+    let layouts = Dictionary(
+      uniqueKeysWithValues: stages.map {
+        (
+          $0,
+          TokenRows(
+            $0.layout(attentionCase.inputs.shape, blockSize: blockSize), attentionCase.inputs,
+            reference: reference[$0]!)
+        )
+      })
+    var errors: [Stage: [[Double]]] = [:]
+    var random = SeededGenerator(seed: envelope.seed, part: "stages")
+    for _ in 0..<envelope.runs {
+      let rounding = profile.stochasticRounding(activation: activation, seed: random.next())
+      let run = try StageValues(stages, attentionCase, blockSize: blockSize, rounding: rounding)
+      for stage in stages {
+        errors[stage, default: []].append(layouts[stage]!.norms(of: run[stage], minus: reference[stage]!))
+      }
+    }
+    self.reference = reference
+    envelopes = Dictionary(
+      uniqueKeysWithValues: stages.map { stage in
+        let floors = layouts[stage]!.floors(
+          of: reference[stage]!, formats[stage]!,
+          accumulators: profile.format(at: .accumulators, activation: activation))
+        return (stage, TensorEnvelope(rows: layouts[stage]!, runs: errors[stage]!, floors: floors))
+      })
+  }
+
+  /// The envelope of a stage that was asked for.
+  subscript(stage: Stage) -> TensorEnvelope { envelopes[stage]! }
+}
