@@ -119,7 +119,7 @@ struct CheckCommand: ParsableCommand {
           inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
           profile: try profile.map(NumericsProfile.named), layout: layout,
           names: rename.names, stageNames: rename.stageNames, rows: rows,
-          studiesVariants: !noVariants, onProgress: progress.report))
+          studiesVariants: !noVariants, mapsLogits: html != nil, onProgress: progress.report))
     } catch {
       progress.finish()
       throw Failure("\(error)")

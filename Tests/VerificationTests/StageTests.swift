@@ -65,6 +65,72 @@ import Verification
         == "m_inverse (M⁻¹ = (I + stril(diag(β) W Wᵀ))⁻¹): it is computed from the inputs alone")
   }
 
+  @Test("Logits are mapped tile by tile: a missing carry is wrong from the second block before the query's own on")
+  func logitTiles() throws {
+    let problem = try Problem(line: Self.problems[0])
+    func tiles(_ fault: StagedKernel.Fault?, only names: [String], _ metadata: [String: String] = [:]) throws
+      -> LogitTiles?
+    {
+      let path = FileManager.default.temporaryDirectory.appending(path: "tiles-\(UUID().uuidString).safetensors").path
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      try StagedKernel(problem, fault: fault).write(to: path, metadata: metadata, only: names.contains)
+      return try detailedCrossCheck(CrossCheckRequest(inputs: path, mapsLogits: true)).logits
+    }
+    func expect(_ tiles: LogitTiles, wrong: (_ query: Int, _ key: Int) -> Bool) {
+      let (side, perBlock) = (tiles.tilesPerSide, 16 / tiles.tileSize)
+      #expect(tiles.tileSize == 8 && side == 9 && tiles.multiples.count == 4 * 9 * 9)
+      for head in 0..<4 {
+        for query in 0..<side {
+          for key in 0..<side {
+            let multiple = tiles.multiples[(head * side + query) * side + key]
+            #expect((multiple == nil) == (key > query))
+            guard let multiple else { continue }
+            #expect((multiple > 4) == wrong(query / perBlock, key / perBlock), "\(query) \(key): \(multiple)")
+          }
+        }
+      }
+    }
+    // Its own logits.
+    let own = try #require(try tiles(.noCarry, only: ["logits", "o"], ["block_size": "16"]))
+    #expect(own.variant == nil)
+    expect(own) { $0 - $1 >= 2 }
+    // Those of the variant that it matches.
+    let variant = try #require(try tiles(.noCarry, only: ["o", "lse"]))
+    #expect(variant.variant == "block.noCarry")
+    expect(variant) { $0 - $1 >= 2 }
+    // Right logits, and a mistake after them.
+    let right = try #require(try tiles(nil, only: ["logits", "o"], ["block_size": "16"]))
+    expect(right) { _, _ in false }
+    #expect(try tiles(.binaryLogarithm, only: ["o", "lse"]) == nil)
+    #expect(try tiles(nil, only: ["o"]) == nil)
+  }
+
+  @Test("Logits that see other keys are infinitely far off there", arguments: ["causal.none", "window.local"])
+  func otherKeys(id: String) throws {
+    let problem = try Problem(line: "B2 T30 HQ2 H1 K4 V4 beta=uniform seed=8")
+    let attentionCase = AttentionCase(try problem.inputs())
+    let tensors = try #require(VariantCatalogue[id]).implementation(blockSize: 16).evaluate(attentionCase)
+    let path = FileManager.default.temporaryDirectory.appending(path: "keys-\(UUID().uuidString).safetensors").path
+    var file = TensorFileWriter()
+    for (tensor, entries) in attentionCase.inputs.tensors.map({ ($0, $1.entries) }) + tensors {
+      try file.add(tensor.rawValue, shape: problem.shape.dimensions(of: tensor), entries, as: .float64)
+    }
+    try file.write(to: path)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let tiles = try #require(try detailedCrossCheck(CrossCheckRequest(inputs: path, mapsLogits: true)).logits)
+    #expect(tiles.variant == id)
+    let side = tiles.tilesPerSide
+    for (index, multiple) in tiles.multiples.enumerated() {
+      let (query, key) = (index / side % side * tiles.tileSize, index % side * tiles.tileSize)
+      let sees = key < query + tiles.tileSize
+      let isLost = id == "window.local" && sees && (query + tiles.tileSize - 1) / 16 > key / 16
+      // Tiles of the diagonal have keys after the query.
+      let isNew = id == "causal.none" && key + tiles.tileSize > query + 1
+      #expect((multiple == .infinity) == (isLost || isNew), "\(query) \(key)")
+      #expect((multiple == nil) == (!sees && id == "window.local"), "\(query) \(key)")
+    }
+  }
+
   @Test("A fault of the backward pass is found after a right forward pass")
   func gradients() throws {
     let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -117,6 +117,29 @@ import Verification
     #expect(try run(folder, "--html", "-", "--junit", "-").status == 64)
   }
 
+  @Test("Tiles of logits are drawn by level, head by head, and the page says whose they are")
+  func logitTiles() throws {
+    let folder = try TemporaryFolder()
+    let run = try run(folder, "--json", "-", "--no-variants")
+    let report = try JSONDecoder().decode(CrossCheckReport.self, from: Data(run.output.utf8))
+    func document(_ variant: String?) throws -> Document {
+      let tiles = LogitTiles(
+        variant: variant, note: nil, batch: 1, length: 20, heads: 2, tileSize: 8,
+        multiples: [0.1, nil, nil, 0.2, 0.1, nil, 30, 30, 0.7] + [3, nil, nil, 3, 3, nil, 3, .infinity, 3])
+      let page = ReportPage(DetailedCrossCheck(report: report, maps: [], logits: tiles), command: "pathcheck check x")
+      return try #require(Document.parse(page.html))
+    }
+    let page = try document(nil)
+    #expect(page["svg"].filter { $0["class"] == "tiles" }.map { $0["viewBox"] } == ["0 0 3 3", "0 0 3 3"])
+    let paths = page["path"].filter { $0["d"] != "M0 7h14" }.map { "\($0["class"]!) \($0["d"]!)" }
+    #expect(
+      paths == [
+        "small M0 0h1M0 1h2", "ordinary M2 2h1", "far M0 2h2", "marginal M0 0h1M0 1h2M0 2h1M2 2h1", "farther M1 2h1",
+      ])
+    #expect(page.text.contains("Where the candidate's logits are off, in tiles of 8"))
+    #expect(try document("block.noCarry").text.contains("Where the logits of block.noCarry"))
+  }
+
   @Test("A page of 1024 tokens and 8 heads stays under 2 MB when every row is at another level than its neighbours")
   func size() throws {
     let folder = try TemporaryFolder()

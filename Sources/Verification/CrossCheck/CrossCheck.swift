@@ -28,35 +28,71 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
   let verdicts = Dictionary(uniqueKeysWithValues: (tensors + intermediates).map { ($0.name, $0.verdict) })
   let wrongStages = WrongStage.first(verdicts)
   // Variants are computed whole.
-  let study =
-    request.studiesVariants && submission.queryTokens == nil
-    ? try variantStudy(submission, reference, judge, request) : nil
+  let gallery =
+    request.studiesVariants && submission.queryTokens == nil ? try variantGallery(submission, request) : nil
+  let study = try gallery.map { gallery throws(CrossCheckError) in
+    try variantStudy(gallery, submission, reference, judge, request)
+  }
   let report = CrossCheckReport(
     verdict: verdicts.values.max() ?? .pass, case: submission.name,
     shape: CrossCheckReport.Shape(submission.inputs),
     options: CrossCheckReport.Options(
       scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil,
-      form: reference.form.description, rows: submission.queryTokens?.count),
+      form: reference.form.description, rows: submission.queryTokens?.count, blockSize: submission.blockSize),
     profile: judge.profileReport, baseline: judge.baseline, tensors: tensors,
     intermediates: intermediates.isEmpty ? nil : intermediates,
     firstWrongStages: wrongStages.isEmpty ? nil : wrongStages, identities: judge.identities,
     diagnosis: study?.diagnosis, blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
     warnings: judge.warnings, notes: submission.notes)
   return DetailedCrossCheck(
-    report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map))
+    report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map),
+    logits: request.mapsLogits ? try logitTiles(submission, judge, gallery, study?.diagnosis, request) : nil)
+}
+
+private func variantGallery(
+  _ submission: Submission, _ request: CrossCheckRequest
+) throws(CrossCheckError) -> VariantGallery {
+  do throws(AttentionError) {
+    return try VariantGallery(submission.attentionCase)
+  } catch {
+    throw .inputs(file: request.inputs, error)
+  }
+}
+
+/// The logits tile by tile: those that the candidate handed over, or those of the one variant that it matches, if they are
+/// where the mistake is. Nil if there are none, or too many.
+private func logitTiles(
+  _ submission: Submission, _ judge: Judge, _ gallery: VariantGallery?, _ diagnosis: Diagnosis?,
+  _ request: CrossCheckRequest
+) throws(CrossCheckError) -> LogitTiles? {
+  func isDrawable(_ shape: AttentionShape) -> Bool {
+    shape.tokens * shape.length * shape.queryHeads <= LogitTileEnvelope.largestWork
+  }
+  do throws(AttentionError) {
+    if let candidate = submission.stages.first(where: { $0.stage == .logits }), isDrawable(submission.inputs.shape) {
+      return try LogitTileEnvelope(submission.attentionCase, blockSize: judge.blockSize, like: judge.envelope)
+        .tiles(candidate.entries, variant: nil, note: nil)
+    }
+    guard let part = gallery?.part, let found = diagnosis?.variant, isDrawable(part.attentionCase.inputs.shape),
+      let variant = VariantCatalogue[found.id], !variant.changesOnlyGradients
+    else { return nil }
+    let blockSize = found.blockSize ?? judge.blockSize
+    let tiles = try LogitTileEnvelope(part.attentionCase, blockSize: blockSize, like: judge.envelope)
+      .tiles(
+        try variant.logits(part.attentionCase, blockSize: blockSize), variant: variant.id, note: part.note)
+    return tiles.isWrong ? tiles : nil
+  } catch {
+    throw .inputs(file: request.inputs, error)
+  }
 }
 
 /// The candidate against the known variants. A tensor fails there where it fails here, and fits a variant where it would
 /// pass with that as the reference.
 private func variantStudy(
-  _ submission: Submission, _ reference: Reference, _ judge: Judge, _ request: CrossCheckRequest
+  _ gallery: VariantGallery, _ submission: Submission, _ reference: Reference, _ judge: Judge,
+  _ request: CrossCheckRequest
 ) throws(CrossCheckError) -> VariantStudy {
   do throws(AttentionError) {
-    let hasGradients = submission.candidates.contains { $0.tensor.isGradient }
-    let gallery = try VariantGallery(
-      AttentionCase(
-        submission.inputs, scale: submission.scale, gate: submission.gate,
-        outputCotangent: hasGradients ? submission.outputCotangent : nil))
     return try VariantStudy(
       gallery, reference: reference.entries,
       candidate: Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) })

@@ -62,6 +62,9 @@ public struct CrossCheckReport: Sendable, Codable {
     public var form: String
     /// How many query rows were judged; absent when all were.
     public var rows: Int?
+    /// Rows per block of the candidate, where its file says so; patterns are described in blocks of this size, otherwise of
+    /// the profile's.
+    public var blockSize: Int?
   }
 
   /// The numerics profile, and how the envelope was estimated from it.
@@ -113,6 +116,9 @@ public struct CrossCheckReport: Sendable, Codable {
 }
 
 extension CrossCheckReport {
+  /// Rows per block of the candidate, as far as is known.
+  var blockSize: Int { options.blockSize ?? profile.blockSize }
+
   /// Everything that was judged: the outputs, then the intermediate results.
   public var judged: [TensorReport] { tensors + (intermediates ?? []) }
 }

@@ -24,6 +24,9 @@ public struct CrossCheckRequest: Sendable {
   public var rows: Int?
   /// Whether the candidate is compared with the known variants, which takes longer than the rest.
   public var studiesVariants: Bool
+  /// Whether logits are mapped tile by tile, where there are any: the candidate's own, or those of the one known variant that
+  /// it matches. It takes as many runs as the envelope.
+  public var mapsLogits: Bool
   /// Called with the fraction of the reference and of the runs that is done.
   public var onProgress: (@Sendable (Double) -> Void)?
 
@@ -32,7 +35,7 @@ public struct CrossCheckRequest: Sendable {
     inputs: String, candidate: String? = nil, scale: Double? = nil, gate: GateConvention? = nil,
     form: AttentionForm? = nil, profile: NumericsProfile? = nil, layout: TensorLayout = .bthd,
     names: [AttentionTensor: String] = [:], stageNames: [Stage: String] = [:], rows: Int? = nil,
-    studiesVariants: Bool = true,
+    studiesVariants: Bool = true, mapsLogits: Bool = false,
     onProgress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.inputs = inputs
@@ -46,6 +49,7 @@ public struct CrossCheckRequest: Sendable {
     self.stageNames = stageNames
     self.rows = rows
     self.studiesVariants = studiesVariants
+    self.mapsLogits = mapsLogits
     self.onProgress = onProgress
   }
 }

@@ -11,8 +11,8 @@ struct Judge {
   let envelope: Envelope
   private let reference: [AttentionTensor: [Double]]
   private let stages: StageEnvelopes
-  /// Rows per block that stages are judged with.
-  private let stageBlockSize: Int
+  /// Rows per block of the candidate: what its file says, otherwise those of the profile.
+  let blockSize: Int
   private let submission: Submission
   /// The coarsest format in play: what the kernel works in.
   private let workingFormat: NumberFormat
@@ -27,10 +27,7 @@ struct Judge {
     workingFormat = formats.map(\.1).reduce(submission.inputFormat, coarser)
     let profile = request.profile ?? .usual(for: workingFormat)
     var identityLimits: [GradientIdentity: Double] = [:]
-    let attentionCase = AttentionCase(
-      submission.inputs, scale: submission.scale, gate: submission.gate,
-      outputCotangent: submission.candidates.contains { $0.tensor.isGradient } ? submission.outputCotangent : nil,
-      queryTokens: submission.queryTokens)
+    let attentionCase = submission.attentionCase
     do {
       envelope = try Envelope(
         attentionCase, reference: reference, profile: profile, activation: submission.inputFormat,
@@ -41,10 +38,10 @@ struct Judge {
         }
       }
       baseline = try BaselineReport(attentionCase, reference: reference)
-      stageBlockSize = submission.blockSize ?? profile.blockSize
+      blockSize = submission.blockSize ?? profile.blockSize
       stages = try StageEnvelopes(
         Dictionary(uniqueKeysWithValues: submission.stages.map { ($0.stage, $0.elementType.format ?? .float64) }),
-        attentionCase, blockSize: stageBlockSize, like: envelope)
+        attentionCase, blockSize: blockSize, like: envelope)
     } catch {
       throw .inputs(file: request.inputs, error)
     }
@@ -88,7 +85,6 @@ struct Judge {
     let reference: [Double]
     let envelope: TensorEnvelope
     let layout: RowLayout
-    let blockSize: Int
 
     var comparison: TensorEnvelope.Comparison { envelope.comparison(of: entries, against: reference) }
   }
@@ -97,8 +93,7 @@ struct Judge {
     let tensor = candidate.tensor
     return Judged(
       name: tensor.rawValue, elementType: candidate.elementType, entries: candidate.entries,
-      reference: reference[tensor]!, envelope: envelope[tensor]!, layout: RowLayout(tensor, submission.inputs.shape),
-      blockSize: envelope.profile.blockSize)
+      reference: reference[tensor]!, envelope: envelope[tensor]!, layout: RowLayout(tensor, submission.inputs.shape))
   }
 
   private func judged(_ candidate: StageCandidate) -> Judged {
@@ -106,7 +101,7 @@ struct Judge {
     return Judged(
       name: stage.rawValue, elementType: candidate.elementType, entries: candidate.entries,
       reference: stages.reference[stage]!, envelope: stages[stage],
-      layout: stage.layout(submission.inputs.shape, blockSize: stageBlockSize), blockSize: stageBlockSize)
+      layout: stage.layout(submission.inputs.shape, blockSize: blockSize))
   }
 
   private func report(_ judged: Judged, isStable: Bool = true) -> CrossCheckReport.TensorReport {
@@ -133,7 +128,7 @@ struct Judge {
         ? nil
         : ErrorLocation(
           judged.layout, submission.inputs, candidate: judged.entries, reference: judged.reference,
-          comparison: comparison, blockSize: judged.blockSize))
+          comparison: comparison, blockSize: blockSize))
   }
 
   private func map(_ judged: Judged, queryTokens: [Int]?) -> ErrorMap {

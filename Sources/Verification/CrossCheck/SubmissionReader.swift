@@ -23,6 +23,13 @@ struct Submission {
   let notes: [String]
   /// The tokens whose query rows are judged; all when nil.
   var queryTokens: [Int]?
+
+  /// The problem, with the cotangent if the candidate has gradients.
+  var attentionCase: AttentionCase {
+    AttentionCase(
+      inputs, scale: scale, gate: gate,
+      outputCotangent: candidates.contains { $0.tensor.isGradient } ? outputCotangent : nil, queryTokens: queryTokens)
+  }
 }
 
 /// One tensor that the candidate computed.

@@ -9,6 +9,13 @@ public struct Diagnosis: Sendable, Codable {
   public var tensors: [TensorDiagnosis]
   /// Which part of the problem was looked at, if not all of it.
   public var note: String?
+
+  /// The one variant that every explained tensor matches, with a block size that it fits with.
+  var variant: (id: String, blockSize: Int?)? {
+    let found = tensors.filter { $0.outcome == .variant }
+    guard let first = found.first, found.allSatisfy({ $0.variants == first.variants }) else { return nil }
+    return (first.variants[0], first.blockSizes?.first)
+  }
 }
 
 /// What is known of one tensor that fails.

@@ -32,6 +32,7 @@ public struct ReportPage: Sendable {
       <h1>\(badge(report.verdict)) \(report.case.escapedForXML)</h1>
       <p class="lead">\(Self.summary(report).escapedForXML)</p>
       </header>
+      \(Self.wrongSteps(report))
       \(Self.diagnosis(report))
       <h2>Outputs</h2>
       \(Self.tensors(report))
@@ -42,6 +43,7 @@ public struct ReportPage: Sendable {
       \(result.maps.contains { !$0.boundaries.isEmpty } ? ", vertical lines segment boundaries" : "").</p>
       \(Self.legend)
       \(sections.joined(separator: "\n"))
+      \(Self.logits(result.logits))
       \(Self.identities(report))
       <h2>For your own test suite</h2>
       \(Self.metrics(report))
@@ -83,6 +85,11 @@ public struct ReportPage: Sendable {
     return "<h2>Diagnosis</h2>\n<ul>\(items.joined(separator: "\n"))</ul>\(note)"
   }
 
+  private static func wrongSteps(_ report: CrossCheckReport) -> String {
+    guard let steps = report.firstWrongStages else { return "" }
+    return "<p>First wrong step: \(steps.map { "\($0)".escapedForXML }.joined(separator: "; ")).</p>"
+  }
+
   private static func tensors(_ report: CrossCheckReport) -> String {
     table(
       ["tensor", "dtype", "verdict", "multiple of envelope", "relative RMS", "honest RMS", "max abs", "at"],
@@ -102,6 +109,20 @@ public struct ReportPage: Sendable {
       "<span><svg viewBox=\"0 0 14 14\"><path class=\"\(level)\" stroke-width=\"14\" d=\"M0 7h14\"/></svg> \(level.words)</span>"
     }
     return "<p class=\"legend\">\(items.joined())</p>"
+  }
+
+  private static func logits(_ tiles: LogitTiles?) -> String {
+    guard let tiles else { return "" }
+    let whose =
+      tiles.variant.map {
+        "Where the logits of <code>\($0)</code>, which the candidate matches, differ from the definition"
+      } ?? "Where the candidate's logits are off"
+    return """
+      <h2>Logit tiles</h2>
+      <p>\(whose), in tiles of \(tiles.tileSize) queries (downwards) by \(tiles.tileSize) keys (to the right): the worst row \
+      of each, in multiples of its envelope\(tiles.note.map { "; \($0.escapedForXML)" } ?? "").</p>
+      \(TileMap(tiles).html)
+      """
   }
 
   private static func identities(_ report: CrossCheckReport) -> String {
@@ -187,6 +208,8 @@ public struct ReportPage: Sendable {
     .boundary{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:3 2}.edge{stroke:var(--soft)}
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.9rem}.legend svg{width:.9em;height:.9em;vertical-align:-.1em}
     figure{margin:.5rem 0}figure.curves{max-width:40rem}
+    div.tiles{display:flex;flex-wrap:wrap;gap:.6rem}div.tiles figure{width:9rem;margin:0}figcaption{color:var(--soft);\
+    font-size:.8rem;text-align:center}svg.tiles{width:100%;border:1px solid var(--line)}svg.tiles path{stroke-width:1.02}
     \(HeatLevel.allCases.enumerated().map { "path.\($1){stroke:var(--l\($0))}" }.joined())
     """
 }
@@ -200,7 +223,7 @@ private struct TensorSection {
       "\(badge(tensor.verdict)) <b>\(tensor.name)</b> \(times(tensor.envelopeMultiple.value)) times the envelope"
     let body = """
       \(tensor.location.map(Self.location) ?? "")
-      <figure>\(HeatMap(map, blockSize: report.profile.blockSize).svg)</figure>
+      <figure>\(HeatMap(map, blockSize: report.blockSize).svg)</figure>
       <figure class="curves">\(Self.curves(map).svg)</figure>
       """
     html =
