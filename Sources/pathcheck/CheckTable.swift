@@ -63,7 +63,7 @@ struct CheckTable {
           }
         ).lines
     }
-    if let wrong = report.firstWrongStages { lines += [""] + wrong.map { "first wrong step  \($0)" } }
+    if let wrong = report.firstWrongStages { lines += [""] + wrong.map { "origin     \($0)" } }
     lines += report.diagnosis.map(diagnosisLines) ?? []
     lines += report.blindSpots.map(blindSpotLines) ?? []
     lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]

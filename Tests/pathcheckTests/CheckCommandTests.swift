@@ -276,6 +276,35 @@ import Verification
     #expect(try CommandLine("check", inputs, "--candidate", outputs, "--scale", "1").status == 1)
   }
 
+  @Test("Intermediate results under other names: the step that is wrong is named, also where it is NaN")
+  func intermediates() throws {
+    var sample = try Sample("B1 T20 HQ1 H1 K4 V3 beta=uniform seed=12")
+    let inputs = try Problem(line: "B1 T20 HQ1 H1 K4 V3 beta=uniform seed=12").inputs()
+    let blocks = try blockIntermediates(inputs, segment: 0, queryHead: 0, blockSize: 8)
+    sample.metadata["block_size"] = "8"
+    sample.tensors.append(("k_new", [1, 20, 1, 4], blocks.flatMap(\.carriedKeys.entries)))
+    sample.tensors.append(("w2", [1, 20, 1, 4], blocks.flatMap(\.U.entries)))
+    func run(_ sample: Sample) throws -> CommandLine {
+      let folder = try TemporaryFolder()
+      let path = folder.file("case.safetensors")
+      try sample.write(to: path)
+      return try CommandLine(
+        "check", path, "--no-variants", "--rename", "transformed_w=w2", "adjusted_k=k_new")
+    }
+    let right = try run(sample)
+    #expect(right.status == 0 && right.output.contains("\nadjusted_k ") && !right.output.contains("origin"))
+    sample["w2"].entries[5] += 0.01
+    sample["lse"].entries[7] += 1
+    let wrong = try run(sample)
+    #expect(wrong.status == 1 && wrong.output.contains("\norigin     transformed_w (U = T W): no step before it is"))
+    sample["k_new"].entries[9] = .nan
+    let nan = try run(sample)
+    #expect(nan.status == 1 && nan.output.contains("FAIL (1 NaN or infinite)"))
+    #expect(nan.output.contains("\norigin     adjusted_k (K̂ = "))
+    let unknown = try CommandLine("check", "x", "--rename", "h=w2")
+    #expect(unknown.status == 64)
+  }
+
   @Test("Packed sequences are read, and bad boundaries named")
   func packed() throws {
     let folder = try TemporaryFolder()
