@@ -81,6 +81,28 @@ import Verification
     }
   }
 
+  @Test("Maps leave rows outside the sample open, and with few cotangents dq is judged in every row")
+  func maps() throws {
+    let inputs = try Problem(line: Self.problem).inputs()
+    let sample = Set(RowSample(30, of: inputs).tokens)
+    func maps(_ path: String) throws -> (report: CrossCheckReport, judged: [String: Set<Int>]) {
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let result = try detailedCrossCheck(CrossCheckRequest(inputs: path, rows: 30))
+      let judged = result.maps.map { map in
+        (map.name, Set(map.multiples.indices.filter { map.multiples[$0] != nil }.map { $0 / map.heads }))
+      }
+      return (result.report, Dictionary(uniqueKeysWithValues: judged))
+    }
+    let dense = try maps(try write()).judged
+    #expect(dense == ["o": sample, "lse": sample, "dq": sample])
+    let few = [3, 128, 399]
+    let open = (0..<400).first { !sample.contains($0) && !few.contains($0) }!
+    let (report, sparse) = try maps(try write({ $0[.dq]![open * 8] += 0.1 }, sparse: few))
+    #expect(sparse["o"] == sample.union(few) && sparse["dq"] == Set(0..<400) && sparse["dw"] == Set(0..<400))
+    let location = try #require(report.tensors.first { $0.name == "dq" }?.location)
+    #expect(location.rowsOver == 1 && location.rows == 800 && location.worstRows[0].at.token == open)
+  }
+
   @Test("A wrong row is found if and only if it is in the sample")
   func wrongRow() throws {
     let inputs = try Problem(line: Self.problem).inputs()
@@ -90,6 +112,10 @@ import Verification
       let report = try check(try write { $0[.o]![token * 6 + 2] += 0.01 }, rows: 30)
       #expect(report.verdict == verdict, "token \(token)")
     }
+    let all = try check(try write { $0[.o]! = $0[.o]!.map { $0 + 0.01 } }, rows: 30)
+    let location = try #require(all.tensors[0].location)
+    #expect(location.rowsOver == 2 * sample.count && location.rows == location.rowsOver)
+    #expect(location.pattern.first == "every row")
     let whole = try check(try write { $0[.o]![others[7] * 6 + 2] += 0.01 }, rows: 400)
     #expect(whole.verdict == .fail && whole.options.rows == nil)
   }

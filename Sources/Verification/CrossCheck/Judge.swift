@@ -69,11 +69,11 @@ struct Judge {
 
   /// Every row of a tensor in multiples of the envelope.
   func map(_ candidate: Candidate) -> ErrorMap {
-    map(judged(candidate), queryTokens: [.o, .lse, .dq].contains(candidate.tensor) ? submission.queryTokens : nil)
+    map(judged(candidate))
   }
 
   /// The same for a stage.
-  func map(_ candidate: StageCandidate) -> ErrorMap { map(judged(candidate), queryTokens: nil) }
+  func map(_ candidate: StageCandidate) -> ErrorMap { map(judged(candidate)) }
 
   // MARK: What outputs and stages have in common
 
@@ -85,6 +85,8 @@ struct Judge {
     let reference: [Double]
     let envelope: TensorEnvelope
     let layout: RowLayout
+    /// The tokens whose rows are judged; all when nil.
+    var tokens: [Int]?
 
     var comparison: TensorEnvelope.Comparison { envelope.comparison(of: entries, against: reference) }
   }
@@ -93,7 +95,8 @@ struct Judge {
     let tensor = candidate.tensor
     return Judged(
       name: tensor.rawValue, elementType: candidate.elementType, entries: candidate.entries,
-      reference: reference[tensor]!, envelope: envelope[tensor]!, layout: RowLayout(tensor, submission.inputs.shape))
+      reference: reference[tensor]!, envelope: envelope[tensor]!, layout: RowLayout(tensor, submission.inputs.shape),
+      tokens: submission.sampledTensors.contains(tensor) ? submission.queryTokens : nil)
   }
 
   private func judged(_ candidate: StageCandidate) -> Judged {
@@ -128,13 +131,13 @@ struct Judge {
         ? nil
         : ErrorLocation(
           judged.layout, submission.inputs, candidate: judged.entries, reference: judged.reference,
-          comparison: comparison, blockSize: blockSize))
+          comparison: comparison, blockSize: blockSize, tokens: judged.tokens))
   }
 
-  private func map(_ judged: Judged, queryTokens: [Int]?) -> ErrorMap {
+  private func map(_ judged: Judged) -> ErrorMap {
     ErrorMap(
       judged.name, judged.layout, submission.inputs, envelope: judged.envelope, multiples: judged.comparison.rows,
-      queryTokens: queryTokens)
+      queryTokens: judged.tokens)
   }
 
   private static func warnings(

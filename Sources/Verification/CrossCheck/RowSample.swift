@@ -66,7 +66,8 @@ extension Submission {
     return Submission(
       name: name, inputs: inputs, scale: scale, gate: gate, outputCotangent: cotangent, candidates: judged,
       stages: stages, blockSize: blockSize, inputFormat: inputFormat, notes: notes + [note],
-      queryTokens: tokens.sorted())
+      queryTokens: tokens.sorted(),
+      sampledTensors: judgesSums ? [.o, .lse] : [.o, .lse, .dq])
   }
 
   private func zeroed(_ entries: [Double], of tensor: AttentionTensor, outside tokens: Set<Int>) -> [Double] {

@@ -23,6 +23,8 @@ struct Submission {
   let notes: [String]
   /// The tokens whose query rows are judged; all when nil.
   var queryTokens: [Int]?
+  /// The tensors of which only the rows of these tokens are judged.
+  var sampledTensors: Set<AttentionTensor> = []
 
   /// The problem, with the cotangent if the candidate has gradients.
   var attentionCase: AttentionCase {

@@ -6,7 +6,7 @@ public struct ErrorLocation: Sendable, Codable {
   public var pattern: [String]
   /// How many rows (token × head) are over twice the envelope.
   public var rowsOver: Int
-  /// How many rows there are.
+  /// How many rows are judged.
   public var rows: Int
   /// The rows that are farthest off, the worst first.
   public var worstRows: [WorstRow]
@@ -45,17 +45,18 @@ public struct ErrorLocation: Sendable, Codable {
   /// How many rows and lanes are listed.
   static let listed = 5
 
+  /// - Parameter tokens: Those whose rows are judged; all when nil.
   init(
     _ layout: RowLayout, _ inputs: AttentionInputs<Double>, candidate: [Double], reference: [Double],
-    comparison: TensorEnvelope.Comparison, blockSize: Int
+    comparison: TensorEnvelope.Comparison, blockSize: Int, tokens: [Int]? = nil
   ) {
-    let rows = TensorRow.rows(layout, inputs, multiples: comparison.rows)
+    let rows = TensorRow.rows(layout, inputs, multiples: comparison.rows, of: tokens)
     let over = rows.filter(\.isOver)
     let entries = RowEntries(candidate: candidate, reference: reference, lanes: layout.lanes ?? 1)
     self.rows = rows.count
     rowsOver = over.count
     pattern =
-      PlacePattern(layout, inputs, multiples: comparison.rows, blockSize: blockSize).words
+      PlacePattern(rows, layout, inputs, blockSize: blockSize).words
       + ErrorShape(rows: over.map(\.index), candidate: candidate, reference: reference, lanes: entries.lanes).words
     worstRows = over.sorted { $0.multiple > $1.multiple }.prefix(Self.listed).map { row in
       var place = Place(row.index * entries.lanes, layout, length: inputs.shape.length)

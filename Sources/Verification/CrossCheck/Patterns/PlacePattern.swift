@@ -31,7 +31,12 @@ public struct PlacePattern: Sendable {
   ///   - blockSize: Rows per block of the kernel.
   /// - Precondition: There are as many multiples as rows.
   public init(_ layout: RowLayout, _ inputs: AttentionInputs<Double>, multiples: [Double], blockSize: Int) {
-    rows = TensorRow.rows(layout, inputs, multiples: multiples)
+    self.init(TensorRow.rows(layout, inputs, multiples: multiples), layout, inputs, blockSize: blockSize)
+  }
+
+  /// The pattern of those of some rows that are over twice the envelope.
+  init(_ rows: [TensorRow], _ layout: RowLayout, _ inputs: AttentionInputs<Double>, blockSize: Int) {
+    self.rows = rows
     self.blockSize = blockSize
     guard rows.contains(where: \.isOver) else {
       words = ["no row alone is over the envelope; all together are"]

@@ -17,10 +17,15 @@ struct TensorRow {
   var isOver: Bool { multiple > Verdict.passMultiple }
 
   /// The rows of a tensor, segment after segment.
-  static func rows(_ layout: RowLayout, _ inputs: AttentionInputs<Double>, multiples: [Double]) -> [TensorRow] {
+  ///
+  /// - Parameter tokens: Those whose rows are judged; all when nil.
+  static func rows(
+    _ layout: RowLayout, _ inputs: AttentionInputs<Double>, multiples: [Double], of tokens: [Int]? = nil
+  ) -> [TensorRow] {
     let heads = layout.heads
+    let judged = tokens.map(Set.init)
     return inputs.segments.filter { !$0.isEmpty }.enumerated().flatMap { number, segment in
-      segment.flatMap { token in
+      segment.filter { judged?.contains($0) ?? true }.flatMap { token in
         (0..<heads).map { head in
           let index = token * heads + head
           return TensorRow(
