@@ -27,11 +27,16 @@ public struct EmulatedRounding: Sendable {
 }
 
 /// Emulated rounding in a problem, whose scale has to be known: queries come multiplied by it.
-struct ScaledRounding: RoundingModel {
+package struct ScaledRounding: RoundingModel {
   let emulation: EmulatedRounding
   let scale: Double
 
-  func multiply(
+  package init(emulation: EmulatedRounding, scale: Double) {
+    self.emulation = emulation
+    self.scale = scale
+  }
+
+  package func multiply(
     _ A: MatrixView<Double>, _ a: RoundingPoint, _ B: MatrixView<Double>, _ b: RoundingPoint,
     into C: MutableMatrixView<Double>, _ update: ProductUpdate
   ) {
@@ -59,14 +64,14 @@ struct ScaledRounding: RoundingModel {
     return copy.view.transposed
   }
 
-  func solve(unitTriangular M: MatrixView<Double>, _ triangle: Triangle, _ B: MutableMatrixView<Double>) {
+  package func solve(unitTriangular M: MatrixView<Double>, _ triangle: Triangle, _ B: MutableMatrixView<Double>) {
     let inverse = Matrix<Double>(rows: M.rows, columns: M.rows)
     for t in 0..<M.rows { inverse.mutableView[t, t] = 1 }
     LinearAlgebra.solve(unitTriangular: M, triangle, inverse)
     multiply(inverse.view, .transform, B.copy().view, .blockCotangents, into: B, .replace)
   }
 
-  func applyTransform(
+  package func applyTransform(
     _ M: MatrixView<Double>, β: MatrixView<Double>, to B: MutableMatrixView<Double>, _ b: RoundingPoint
   ) {
     let T = Matrix<Double>(rows: M.rows, columns: M.rows)
@@ -76,12 +81,12 @@ struct ScaledRounding: RoundingModel {
     multiply(T.view, .transform, B.copy().view, b, into: B, .replace)
   }
 
-  func round(_ A: MutableMatrixView<Double>, _ point: RoundingPoint) {
+  package func round(_ A: MutableMatrixView<Double>, _ point: RoundingPoint) {
     if A.columnStride != 1 && A.columns > 1 { return round(A.transposed, point) }
     for i in 0..<A.rows { round(A.row(i), point) }
   }
 
-  func round(_ row: UnsafeMutableBufferPointer<Double>, _ point: RoundingPoint) {
+  package func round(_ row: UnsafeMutableBufferPointer<Double>, _ point: RoundingPoint) {
     guard point.isScaled, scale != 0, scale != 1 else { return emulation.round(row, point) }
     for j in 0..<row.count { row[j] /= scale }
     emulation.round(row, point)

@@ -90,5 +90,5 @@ public enum RoundingPoint: String, CaseIterable, Sendable, Codable, CodingKeyRep
   /// Where a tensor that is computed is written.
   ///
   /// - Precondition: `tensor` is an output or a gradient.
-  init(result tensor: AttentionTensor) { self.init(rawValue: tensor.rawValue)! }
+  package init(result tensor: AttentionTensor) { self.init(rawValue: tensor.rawValue)! }
 }

@@ -95,11 +95,11 @@ private func variantStudy(
   do throws(AttentionError) {
     return try VariantStudy(
       gallery, reference: reference.entries,
-      candidate: Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) })
-    ) { tensor, reference, candidate, tokens in
-      judge.envelope.multiple(of: candidate, against: reference, tensor: tensor, tokens: tokens)
-        / Verdict.marginalMultiple
-    }
+      candidate: Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) }),
+      multiple: { tensor, reference, candidate, tokens in
+        judge.envelope.multiple(of: candidate, against: reference, tensor: tensor, tokens: tokens)
+          / Verdict.marginalMultiple
+      }, variantMultiple: judge.variantMultiple)
   } catch {
     throw .inputs(file: request.inputs, error)
   }

@@ -8,3 +8,12 @@ public typealias ErrorMultiple =
   @Sendable (
     _ tensor: AttentionTensor, _ reference: [Double], _ candidate: [Double], _ tokens: [Int]
   ) -> Double
+
+/// How errors are measured where a variant is the reference, by the rounding of a kernel that makes its mistake; nil if that
+/// overflows.
+///
+/// The mistake may make numbers larger, and their rounding with them.
+public typealias VariantMultiple =
+  @Sendable (
+    _ variant: Variant, _ blockSize: Int, _ attentionCase: AttentionCase, _ reference: [AttentionTensor: [Double]]
+  ) throws(AttentionError) -> ErrorMultiple?

@@ -16,17 +16,19 @@ public struct VariantStudy: Sendable {
   ///   - reference: What the definition gives, for every tensor of the candidate.
   ///   - candidate: What is to be explained.
   ///   - multiple: How errors are measured. A tensor fails where it is not at most 1.
+  ///   - variantMultiple: How they are measured against a variant that comes near and does not fit by the former.
   /// - Throws: `AttentionError` when a tensor does not have the size that the inputs ask for.
   /// - Complexity: One forward and backward pass per variant and block size, in parallel, unless the gallery has them.
   public init(
     _ gallery: VariantGallery, reference: [AttentionTensor: [Double]], candidate: [AttentionTensor: [Double]],
-    multiple: ErrorMultiple
+    multiple: ErrorMultiple, variantMultiple: VariantMultiple? = nil
   ) throws(AttentionError) {
     let attentionCase = gallery.attentionCase
     let shape = attentionCase.inputs.shape
     for (tensor, entries) in candidate { _ = try TokenTensor(tensor, shape, entries) }
     let tensors = AttentionTensor.allCases.filter { candidate[$0] != nil && reference[$0] != nil }
-    let comparisons = try VariantComparisons(gallery, tensors, reference, candidate, multiple)
+    var comparisons = try VariantComparisons(gallery, tensors, reference, candidate, multiple)
+    if let variantMultiple { try comparisons.measureNearest(variantMultiple, gallery, candidate) }
     let all = Array(0..<shape.tokens)
     let nominal = Dictionary(
       uniqueKeysWithValues: tensors.map { ($0, multiple($0, reference[$0]!, candidate[$0]!, all)) })
@@ -47,7 +49,9 @@ struct VariantComparisons: Sendable {
     /// Nil if the variant does not depend on it.
     let blockSize: Int?
     /// The candidate's error with the variant as reference.
-    let errors: [AttentionTensor: Double]
+    var errors: [AttentionTensor: Double]
+    /// The largest ‖candidate − variant‖₂ / ‖variant‖₂ of a tensor.
+    let relativeError: Double
     /// The variant's error with the definition as reference.
     let distances: [AttentionTensor: Double]
 
@@ -60,7 +64,7 @@ struct VariantComparisons: Sendable {
     var shows: Bool { distances.values.contains { !($0 <= 1) } }
   }
 
-  let all: [Comparison]
+  private(set) var all: [Comparison]
   /// The tensors that were compared.
   let tensors: [AttentionTensor]
   let note: String?
@@ -83,18 +87,50 @@ struct VariantComparisons: Sendable {
     all = try concurrentMap(Array(gallery.entries.indices)) { index throws(AttentionError) -> Comparison in
       let results = try gallery.results(index)
       var (errors, distances): ([AttentionTensor: Double], [AttentionTensor: Double]) = ([:], [:])
+      var relativeError = 0.0
       for tensor in tensors {
         guard let result = results[tensor] else { continue }
         let (expected, candidate) = withoutEqualInfinities(result, found[tensor]!)
         errors[tensor] = multiple(tensor, expected, candidate, part.tokens)
+        let ratio = ErrorMeasure(candidate: candidate, reference: expected).rmsRatio
+        relativeError = ratio.isNaN ? .infinity : max(relativeError, ratio)
         distances[tensor] = multiple(tensor, definition[tensor]!, result, part.tokens)
       }
       let entry = gallery.entries[index]
       return Comparison(
-        variant: entry.variant, blockSize: entry.blockSize, errors: errors, distances: distances)
+        variant: entry.variant, blockSize: entry.blockSize, errors: errors, relativeError: relativeError,
+        distances: distances)
     }
     self.tensors = tensors
     note = part.note
+  }
+
+  /// How many variants are measured by their own rounding.
+  private static let nearest = 3
+  /// How near they have to be: rounding that is off by more explains everything.
+  private static let nearestError = 0.5
+
+  /// Measures the candidate against the nearest variants by their own rounding, unless one fits already.
+  mutating func measureNearest(
+    _ multiple: VariantMultiple, _ gallery: VariantGallery, _ candidate: [AttentionTensor: [Double]]
+  ) throws(AttentionError) {
+    let (part, tensors) = (gallery.part, tensors)
+    guard !all.contains(where: { $0.fits(tensors) }) else { return }
+    let near = all.indices.filter { all[$0].relativeError <= Self.nearestError && all[$0].shows }
+      .sorted { all[$0].relativeError < all[$1].relativeError }.prefix(Self.nearest)
+    let errors = try concurrentMap(Array(near)) { index throws(AttentionError) -> [AttentionTensor: Double]? in
+      let (results, entry) = (try gallery.results(index), gallery.entries[index])
+      let blockSize = entry.blockSize ?? VariantGallery.usualBlockSize
+      guard let multiple = try multiple(entry.variant, blockSize, part.attentionCase, results) else { return nil }
+      return Dictionary(
+        uniqueKeysWithValues: tensors.filter { results[$0] != nil }.map { tensor in
+          let found = part.rows(tensor, candidate[tensor]!, of: gallery.attentionCase.inputs.shape)
+          return (tensor, multiple(tensor, results[tensor]!, found, part.tokens))
+        })
+    }
+    for (index, errors) in zip(near, errors) {
+      if let errors { all[index].errors.merge(errors) { $1 } }
+    }
   }
 
   /// Variants that no tensor shows and that are not known to be equal to the definition.

@@ -50,13 +50,15 @@ public struct Envelope: Sendable {
   ///   - seed: Where the random numbers start.
   ///   - onProgress: Called with the fraction of the runs that is done.
   ///   - inspect: Called with the tensors of each run.
+  ///   - evaluate: What a kernel computes that rounds; the definition when nil.
   /// - Throws: What `attention` throws.
   /// - Complexity: `runs` times the blockwise form in blocks of the profile's size, and about as much for the rounding.
   public init(
     _ attentionCase: AttentionCase, reference: [AttentionTensor: [Double]], profile: NumericsProfile,
     activation: NumberFormat, formats: [AttentionTensor: NumberFormat] = [:], runs: Int = Envelope.usualRuns,
     seed: UInt64 = Envelope.usualSeed, onProgress: (@Sendable (Double) -> Void)? = nil,
-    inspect: (([AttentionTensor: [Double]]) -> Void)? = nil
+    inspect: (([AttentionTensor: [Double]]) -> Void)? = nil,
+    evaluate: ((EmulatedRounding) throws(AttentionError) -> [AttentionTensor: [Double]])? = nil
   ) throws(AttentionError) {
     precondition(runs >= 2, "each run is held against the others")
     self.profile = profile
@@ -71,7 +73,8 @@ public struct Envelope: Sendable {
     var random = SeededGenerator(seed: seed, part: "envelope")
     for run in 0..<runs {
       let rounding = profile.stochasticRounding(activation: activation, seed: random.next())
-      let tensors = try attentionCase.evaluate(profile, rounding)
+      let tensors =
+        if let evaluate { try evaluate(rounding) } else { try attentionCase.evaluate(profile, rounding) }
       inspect?(tensors)
       for (tensor, entries) in tensors {
         guard let layout = layouts[tensor] else { continue }

@@ -70,14 +70,23 @@ public struct Variant: Sendable, CustomStringConvertible {
 
   /// What the variant computes for a case: o, lse (`softmax.none` has none), and every gradient when the case has a
   /// cotangent.
-  func evaluate(
-    _ attentionCase: AttentionCase, blockSize: Int
+  ///
+  /// - Parameter rounding: How a kernel that makes the mistake rounds; not at all when nil.
+  package func evaluate(
+    _ attentionCase: AttentionCase, blockSize: Int, rounding: EmulatedRounding? = nil
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
     var changed = attentionCase
     if let inputChange { changed.inputs = try inputChange.apply(to: attentionCase.inputs) }
-    var tensors = try choices.evaluate(changed, blockSize: blockSize)
+    var tensors = try choices.evaluate(changed, blockSize: blockSize, rounding: rounding)
     inputChange?.pullBack(&tensors, to: attentionCase.inputs)
     outputChange?.apply(to: &tensors, of: attentionCase.inputs.shape)
+    if let rounding {
+      for (tensor, entries) in tensors {
+        var entries = entries
+        entries.withUnsafeMutableBufferPointer { rounding.round($0, RoundingPoint(result: tensor)) }
+        tensors[tensor] = entries
+      }
+    }
     return tensors
   }
 }

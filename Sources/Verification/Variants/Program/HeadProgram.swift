@@ -3,7 +3,7 @@ import PathAttention
 
 /// The logits S_ij = scale · A_ij + gate_ij of one unit, on a tape.
 struct HeadProgram<S: ProgramScalar> {
-  let tape = Tape<S>()
+  let tape: Tape<S>
   let choices: ProgramChoices
   let unit: ProgramUnit
   let inputs: UnitInputs<S>
@@ -22,10 +22,12 @@ struct HeadProgram<S: ProgramScalar> {
   ///   - scale: The factor of the logits.
   ///   - convention: How the gate enters, unless the choices say otherwise.
   ///   - gradients: Where `tape.pullBack()` adds the gradients.
+  ///   - arithmetic: How products and sums are computed.
   init(
     _ problem: AttentionInputs<S>, _ unit: ProgramUnit, choices: ProgramChoices, blockSize: Int, scale: S,
-    _ convention: GateConvention, gradients: InputGradients<S>
+    _ convention: GateConvention, gradients: InputGradients<S>, arithmetic: ProgramArithmetic<S> = .exact
   ) {
+    tape = Tape(arithmetic)
     self.choices = choices
     self.unit = unit
     visible = choices.visibleKeys(unit, blockSize: blockSize)

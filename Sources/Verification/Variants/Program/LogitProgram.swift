@@ -94,7 +94,9 @@ struct LogitProgram<S: ProgramScalar> {
   private func carry(_ X: Variable<S>, over block: BlockProgram<S>) -> Variable<S> {
     guard choices.carry != .none else { return X }
     let R = block.R.unless(.transition, isMissingIn: choices)
-    return tape.product(X.unless(.carry, isMissingIn: choices), choices.carry == .transposed ? R.transposed : R)
+    return tape.product(
+      X.unless(.carry, isMissingIn: choices), choices.carry == .transposed ? R.transposed : R,
+      at: (.carriedQueries, .carryProduct))
   }
 
   private func tile(_ query: BlockProgram<S>, _ key: BlockProgram<S>, of A: Variable<S>) -> Variable<S> {
@@ -211,7 +213,8 @@ struct TransformProgram<S: ProgramScalar> {
     self.β = β
     let w = W.unless(.wInM, isMissingIn: choices)
     let strength = β.unless(.strengthInM, isMissingIn: choices)
-    var L = tape.lowerTriangle(tape.product(w, w.transposed), withDiagonal: false)
+    var L = tape.lowerTriangle(
+      tape.product(w, w.transposed, at: (.gramReflections, .gramReflections)), withDiagonal: false)
     if choices.transform != .withoutStrength { L = tape.scaleRows(L, by: strength) }
     if choices.transform == .flippedSign { L = tape.scale(L, by: -S.one) }
     self.L = L

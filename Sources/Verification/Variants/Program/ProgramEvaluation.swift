@@ -4,9 +4,12 @@ import PathAttention
 extension ProgramChoices {
   /// Evaluates the program on a case: o, lse (unless there is no softmax), and the gradients if the case has a cotangent.
   ///
+  /// With emulated rounding, every product and sum of the program is rounded as the forms round theirs, and results as they
+  /// are written.
+  ///
   /// Each unit is differentiated by itself; gradients of what query heads share add up in the gradients' memory.
   func evaluate(
-    _ attentionCase: AttentionCase, blockSize: Int
+    _ attentionCase: AttentionCase, blockSize: Int, rounding: EmulatedRounding? = nil
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
     let inputs = attentionCase.inputs
     let shape = inputs.shape
@@ -20,7 +23,8 @@ extension ProgramChoices {
 
     for unit in units(of: inputs, blockSize: blockSize) {
       let head = HeadProgram(
-        inputs, unit, choices: self, blockSize: blockSize, scale: scale, attentionCase.gate, gradients: gradients)
+        inputs, unit, choices: self, blockSize: blockSize, scale: scale, attentionCase.gate, gradients: gradients,
+        arithmetic: rounding.map(ProgramArithmetic.rounded) ?? .exact)
       let softmax = SoftmaxProgram(head)
       let unwritten = self.unwritten(unit, blockSize: blockSize)
       let written = unit.kept.lowerBound..<unwritten.lowerBound

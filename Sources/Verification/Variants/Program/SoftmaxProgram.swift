@@ -27,9 +27,9 @@ struct SoftmaxProgram {
       var P = rows.P
       if choices.gate == .multiplicative, let decay = head.decay { P = tape.decayed(P, by: decay, head.visible) }
       if choices.backward.normalisesValueCotangent {
-        outputs = tape.product(P, V)
+        outputs = tape.product(P, V, at: (.weights, .values))
       } else {
-        let O = tape.product(P, V.detached)
+        let O = tape.product(P, V.detached, at: (.weights, .values))
         tape.record {
           let unnormalised = P.value.copy()
           scaleRows(of: unnormalised, by: rows.sum)

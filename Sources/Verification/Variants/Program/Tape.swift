@@ -1,4 +1,5 @@
 import LinearAlgebra
+import PathAttention
 
 /// A matrix in a program that can be differentiated: its value, and where its cotangent is collected.
 ///
@@ -36,7 +37,10 @@ struct Variable<S: Scalar> {
 /// Every operation is one over a ring, so a program runs over the prime field as it runs over `Double`; products and
 /// solves of `Double` go to BLAS.
 final class Tape<S: Scalar> {
+  private let arithmetic: ProgramArithmetic<S>
   private var pullbacks: [() -> Void] = []
+
+  init(_ arithmetic: ProgramArithmetic<S> = .exact) { self.arithmetic = arithmetic }
 
   /// Appends the pullback of an operation. When it is called, the cotangent of the result is complete, and nobody reads it
   /// afterwards.
@@ -64,27 +68,37 @@ final class Tape<S: Scalar> {
   }
 
   /// A B
-  func product(_ A: Variable<S>, _ B: Variable<S>) -> Variable<S> {
+  ///
+  /// - Parameter points: Where a kernel rounds A and B.
+  func product(
+    _ A: Variable<S>, _ B: Variable<S>, at points: (RoundingPoint, RoundingPoint) = (.blockProducts, .blockProducts)
+  ) -> Variable<S> {
     let C = zeros(A.rows, B.columns)
-    addProduct(A, B, to: C)
+    accumulate(A, B, in: C, .add, points)
     return C
   }
 
   /// C ← C + A B. No operation may have read C before.
   func addProduct(_ A: Variable<S>, _ B: Variable<S>, to C: Variable<S>) {
-    LinearAlgebra.addProduct(A.value, B.value, to: C.value)
-    record {
-      LinearAlgebra.addProduct(C.cotangent, B.value.transposed, to: A.cotangent)
-      LinearAlgebra.addProduct(A.value.transposed, C.cotangent, to: B.cotangent)
-    }
+    accumulate(A, B, in: C, .add, (.blockProducts, .blockProducts))
   }
 
   /// C ← C − A B. No operation may have read C before.
   func subtractProduct(_ A: Variable<S>, _ B: Variable<S>, from C: Variable<S>) {
-    LinearAlgebra.subtractProduct(A.value, B.value, from: C.value)
+    accumulate(A, B, in: C, .subtract, (.blockProducts, .blockProducts))
+  }
+
+  private func accumulate(
+    _ A: Variable<S>, _ B: Variable<S>, in C: Variable<S>, _ update: ProductUpdate,
+    _ points: (a: RoundingPoint, b: RoundingPoint)
+  ) {
+    let arithmetic = arithmetic
+    arithmetic.accumulate(A.value.view, points.a, B.value.view, points.b, C.value, update)
     record {
-      LinearAlgebra.subtractProduct(C.cotangent, B.value.transposed, from: A.cotangent)
-      LinearAlgebra.subtractProduct(A.value.transposed, C.cotangent, from: B.cotangent)
+      arithmetic.accumulate(
+        C.cotangent.view, .blockCotangents, B.value.transposed.view, points.b, A.cotangent, update)
+      arithmetic.accumulate(
+        A.value.transposed.view, points.a, C.cotangent.view, .blockCotangents, B.cotangent, update)
     }
   }
 
@@ -166,6 +180,8 @@ final class Tape<S: Scalar> {
   ) -> Variable<S> {
     let Z = Variable(B.value.copy())
     LinearAlgebra.solve(unitTriangular: M.value, triangle, Z.value)
+    arithmetic.round(Z.value)
+    let arithmetic = arithmetic
     record {
       let N = Z.cotangent
       if adjointTransposes {
@@ -174,7 +190,9 @@ final class Tape<S: Scalar> {
         LinearAlgebra.solve(unitTriangular: M.value, triangle, N)
       }
       add(N, to: B.cotangent)
-      LinearAlgebra.subtractProduct(N, Z.value.transposed, from: M.cotangent)
+      arithmetic.round(N)
+      arithmetic.accumulate(
+        N.view, .blockCotangents, Z.value.transposed.view, .blockProducts, M.cotangent, .subtract)
     }
     return Z
   }
