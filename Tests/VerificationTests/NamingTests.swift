@@ -11,13 +11,14 @@ import Verification
   /// A discriminating case as it stands in Fixtures.
   struct Fixture {
     let attentionCase: AttentionCase
-    private let file: TensorFile
+    private let reference: [AttentionTensor: [Double]]
+    private let envelope: Envelope
+    private let gallery: VariantGallery
 
     init(_ name: String) throws {
       let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fixtures/generated")
       let file = try TensorFile(path: folder.appending(path: "\(name).safetensors").path)
-      self.file = file
       let (q, k, v) = (file["q"]!.shape, file["k"]!.shape, file["v"]!.shape)
       let inputs = try AttentionInputs(
         shape: AttentionShape(
@@ -28,6 +29,11 @@ import Verification
       attentionCase = AttentionCase(
         inputs, scale: Double(file.metadata["scale"]!)!, gate: GateConvention(rawValue: file.metadata["gate"]!)!,
         outputCotangent: try file.doubles("do"))
+      reference = try Implementation(.sequentialProduct).evaluate(attentionCase)
+      envelope = try Envelope(
+        attentionCase, reference: reference, profile: .bf16, activation: .bfloat16,
+        formats: Dictionary(uniqueKeysWithValues: reference.keys.map { ($0, Self.format($0)) }))
+      gallery = try VariantGallery(attentionCase, keepsResults: true)
     }
 
     /// What a kernel of the profile bf16 with a mistake writes. The seed is one that no envelope uses.
@@ -42,27 +48,9 @@ import Verification
       NumericsProfile.bf16.format(at: RoundingPoint(rawValue: tensor.rawValue)!, activation: .bfloat16)
     }
 
-    /// The inputs of the file and some outputs in its place, checked.
-    func check(_ outputs: [AttentionTensor: [Double]]) throws -> CrossCheckReport {
-      var writer = TensorFileWriter(metadata: file.metadata)
-      for (tensor, entries) in attentionCase.inputs.tensors.map({ ($0, $1.entries) }) + [
-        (.do, attentionCase.outputCotangent!)
-      ] {
-        let stored = file[tensor.rawValue]!
-        try writer.add(tensor.rawValue, shape: stored.shape, entries, as: stored.elementType)
-      }
-      if let stored = file["cu_seqlens"] {
-        try writer.add("cu_seqlens", shape: stored.shape, file.integers("cu_seqlens"), as: .int64)
-      }
-      for (tensor, entries) in outputs {
-        try writer.add(
-          tensor.rawValue, shape: attentionCase.inputs.shape.dimensions(of: tensor), entries,
-          as: Self.format(tensor) == .bfloat16 ? .bfloat16 : .float32)
-      }
-      let path = FileManager.default.temporaryDirectory.appending(path: "name-\(UUID().uuidString).safetensors").path
-      try writer.write(to: path)
-      defer { try? FileManager.default.removeItem(atPath: path) }
-      return try crossCheck(CrossCheckRequest(inputs: path, profile: .bf16))
+    /// What a cross-check of some outputs finds; nil if it lets them pass.
+    func diagnosis(_ outputs: [AttentionTensor: [Double]]) throws -> Diagnosis? {
+      try VariantStudy(gallery, reference: reference, candidate: outputs, envelope: envelope).diagnosis
     }
   }
 
@@ -79,9 +67,9 @@ import Verification
     var (named, unnamed, passed) = (0, [String](), Set<String>())
     for variant in VariantCatalogue.all where try variant.equivalence() != .equal {
       // The first case on which it fails. To one of them a convention of the gate is no mistake.
-      let report = try fixtures.lazy.filter { !variant.isNominal($0.attentionCase.gate) }
-        .map { try $0.check($0.kernel(variant, blockSize: 32)) }.first { $0.verdict == .fail }
-      guard let diagnosis = report?.diagnosis else {
+      let diagnoses = try fixtures.filter { !variant.isNominal($0.attentionCase.gate) }
+        .compactMap { try $0.diagnosis($0.kernel(variant, blockSize: 32)) }
+      guard let diagnosis = diagnoses.first else {
         passed.insert(variant.id)
         continue
       }

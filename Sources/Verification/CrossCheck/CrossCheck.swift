@@ -96,10 +96,7 @@ private func variantStudy(
     return try VariantStudy(
       gallery, reference: reference.entries,
       candidate: Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) }),
-      multiple: { tensor, reference, candidate, tokens in
-        judge.envelope.multiple(of: candidate, against: reference, tensor: tensor, tokens: tokens)
-          / Verdict.marginalMultiple
-      }, variantMultiple: judge.variantMultiple)
+      envelope: judge.envelope)
   } catch {
     throw .inputs(file: request.inputs, error)
   }

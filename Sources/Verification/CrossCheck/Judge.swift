@@ -14,8 +14,6 @@ struct Judge {
   /// Rows per block of the candidate: what its file says, otherwise those of the profile.
   let blockSize: Int
   private let submission: Submission
-  /// What the candidate's tensors are stored in.
-  private let formats: [AttentionTensor: NumberFormat]
   /// The coarsest format in play: what the kernel works in.
   private let workingFormat: NumberFormat
 
@@ -26,7 +24,6 @@ struct Judge {
     self.submission = submission
     self.reference = reference
     let formats = submission.candidates.map { ($0.tensor, $0.elementType.format ?? .float64) }
-    self.formats = Dictionary(uniqueKeysWithValues: formats)
     workingFormat = formats.map(\.1).reduce(submission.inputFormat, coarser)
     let profile = request.profile ?? .usual(for: workingFormat)
     var identityLimits: [GradientIdentity: Double] = [:]
@@ -34,7 +31,7 @@ struct Judge {
     do {
       envelope = try Envelope(
         attentionCase, reference: reference, profile: profile, activation: submission.inputFormat,
-        formats: self.formats, onProgress: onProgress
+        formats: Dictionary(uniqueKeysWithValues: formats), onProgress: onProgress
       ) { run in
         for (identity, residual) in identityResiduals(submission, run) {
           identityLimits[identity] = max(identityLimits[identity] ?? 0, Verdict.marginalMultiple * residual)
@@ -77,22 +74,6 @@ struct Judge {
 
   /// The same for a stage.
   func map(_ candidate: StageCandidate) -> ErrorMap { map(judged(candidate)) }
-
-  /// Errors against a variant, by the envelope of a kernel of the profile that makes its mistake.
-  var variantMultiple: VariantMultiple {
-    { [envelope, formats] variant, blockSize, attentionCase, reference throws(AttentionError) -> ErrorMultiple? in
-      guard reference.values.allSatisfy({ $0.allSatisfy(\.isFinite) }) else { return nil }
-      let own = try Envelope(
-        attentionCase, reference: reference, profile: envelope.profile, activation: envelope.activation,
-        formats: formats, runs: envelope.runs, seed: envelope.seed,
-        evaluate: { rounding throws(AttentionError) in
-          try variant.evaluate(attentionCase, blockSize: blockSize, rounding: rounding)
-        })
-      return { tensor, reference, candidate, _ in
-        own.multiple(of: candidate, against: reference, tensor: tensor) / Verdict.marginalMultiple
-      }
-    }
-  }
 
   // MARK: What outputs and stages have in common
 

@@ -42,6 +42,25 @@ public struct VariantStudy: Sendable {
   }
 }
 
+extension VariantStudy {
+  /// Compares as a cross-check does: a tensor fails where it is more than marginally over the envelope.
+  ///
+  /// - Parameters:
+  ///   - gallery: The variants on the case that the candidate was given.
+  ///   - reference: What the definition gives, for every tensor of the candidate.
+  ///   - candidate: What is to be explained.
+  ///   - envelope: How large an honest error is.
+  /// - Throws: `AttentionError` when a tensor does not have the size that the inputs ask for.
+  public init(
+    _ gallery: VariantGallery, reference: [AttentionTensor: [Double]], candidate: [AttentionTensor: [Double]],
+    envelope: Envelope
+  ) throws(AttentionError) {
+    try self.init(
+      gallery, reference: reference, candidate: candidate, multiple: envelope.errorMultiple,
+      variantMultiple: envelope.variantMultiple)
+  }
+}
+
 /// All variants of a gallery as errors: against a candidate, and against the definition.
 struct VariantComparisons: Sendable {
   struct Comparison: Sendable {

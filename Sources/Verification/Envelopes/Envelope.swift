@@ -36,6 +36,7 @@ public struct Envelope: Sendable {
   public let runs: Int
   /// Where their random numbers start.
   public let seed: UInt64
+  private let formats: [AttentionTensor: NumberFormat]
   private let tensors: [AttentionTensor: TensorEnvelope]
 
   /// Runs the reference `runs` times forward, and backward if there is a cotangent.
@@ -65,6 +66,7 @@ public struct Envelope: Sendable {
     self.activation = activation
     self.runs = runs
     self.seed = seed
+    self.formats = formats
     let layouts = Dictionary(
       uniqueKeysWithValues: reference.map {
         ($0, TokenRows(RowLayout($0, attentionCase.inputs.shape), attentionCase.inputs, reference: $1))
@@ -129,6 +131,31 @@ public struct Envelope: Sendable {
     of candidate: [Double], against reference: [Double], tensor: AttentionTensor, tokens: [Int]? = nil
   ) -> Double {
     tensors[tensor]!.comparison(of: candidate, against: reference, tokens: tokens).multiple
+  }
+}
+
+extension Envelope {
+  /// Errors in multiples of what is tolerated: where `multiple` is marginal, 1.
+  var errorMultiple: ErrorMultiple {
+    { tensor, reference, candidate, tokens in
+      multiple(of: candidate, against: reference, tensor: tensor, tokens: tokens) / Verdict.marginalMultiple
+    }
+  }
+
+  /// Errors against a variant, by the envelope of a kernel of the same profile that makes its mistake.
+  var variantMultiple: VariantMultiple {
+    { variant, blockSize, attentionCase, reference throws(AttentionError) -> ErrorMultiple? in
+      guard reference.values.allSatisfy({ $0.allSatisfy(\.isFinite) }) else { return nil }
+      let own = try Envelope(
+        attentionCase, reference: reference, profile: profile, activation: activation, formats: formats, runs: runs,
+        seed: seed,
+        evaluate: { rounding throws(AttentionError) in
+          try variant.evaluate(attentionCase, blockSize: blockSize, rounding: rounding)
+        })
+      return { tensor, reference, candidate, _ in
+        own.multiple(of: candidate, against: reference, tensor: tensor) / Verdict.marginalMultiple
+      }
+    }
   }
 }
 
