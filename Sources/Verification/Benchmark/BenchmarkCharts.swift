@@ -6,7 +6,7 @@ extension BenchmarkReport {
 
   /// The fraction of the rate of matrix products over length.
   public var rateChart: Chart {
-    chart("Rate, counting plain attention's operations, over that of matrix products", y: Chart.Axis("ratio")) {
+    chart("Rate of plain attention's operations over that of matrix products", y: Chart.Axis("ratio")) {
       $0.gemmFraction
     }
   }

@@ -57,7 +57,8 @@ public struct Chart: Sendable {
 
   /// The chart as an SVG document of its own, 640 wide. O(points).
   public var svg: String {
-    let frame = Frame(legendRows: curves.count)
+    let titleLines = Self.lines(title, length: 66)
+    let frame = Frame(legendRows: curves.count, titleRows: titleLines.count)
     let drawn = curves.map { curve in
       curve.points.filter { x.canShow($0.x) && y.canShow($0.y) }
     }
@@ -65,7 +66,11 @@ public struct Chart: Sendable {
     func place(_ point: (x: Double, y: Double)) -> (x: Double, y: Double) {
       (frame.left + xs.fraction(point.x) * frame.width, frame.bottom - ys.fraction(point.y) * frame.height)
     }
-    var body = ["<text class=\"title\" x=\"\(number(frame.left))\" y=\"22\">\(title.escapedForXML)</text>"]
+    var body = ["<rect class=\"paper\" width=\"640\" height=\"\(number(frame.total))\"/>"]
+    for (row, words) in titleLines.enumerated() {
+      body.append(
+        "<text class=\"title\" x=\"\(number(frame.left))\" y=\"\(22 + 18 * row)\">\(words.escapedForXML)</text>")
+    }
     for tick in xs.values {
       let at = place((tick, ys.values[0])).x
       body.append(line("grid", at, frame.top, at, frame.bottom))
@@ -77,9 +82,11 @@ public struct Chart: Sendable {
       body.append(text("tick", frame.left - 7, at + 4, anchor: "end", label(tick)))
     }
     body.append(text("label", (frame.left + frame.right) / 2, frame.bottom + 37, anchor: "middle", x.label))
-    body.append(
-      "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(16 \(number((frame.top + frame.bottom) / 2))) "
-        + "rotate(-90)\">\(y.label.escapedForXML)</text>")
+    for (row, words) in Self.lines(y.label, length: 46).enumerated() {
+      body.append(
+        "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(\(16 + 13 * row) "
+          + "\(number((frame.top + frame.bottom) / 2))) rotate(-90)\">\(words.escapedForXML)</text>")
+    }
     for (index, (curve, points)) in zip(curves, drawn).enumerated() {
       let style = "c\(index % Self.colours.count)"
       let path = points.map(place).map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
@@ -114,26 +121,42 @@ public struct Chart: Sendable {
     let light = colours.enumerated().map { ".c\($0){stroke:\($1.0);color:\($1.0)}" }
     let dark = colours.enumerated().map { ".c\($0){stroke:\($1.1);color:\($1.1)}" }
     return """
-      text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:15px;font-weight:600}\
+      .paper{fill:#fff}text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:15px;font-weight:600}\
       .grid{stroke:#888;stroke-opacity:.25}.curve{fill:none;stroke-width:1.8}.dashed{stroke-dasharray:5 4}\
       .mark{fill:currentColor}\(light.joined())\
-      @media(prefers-color-scheme:dark){text{fill:#ddd}\(dark.joined())}
+      @media(prefers-color-scheme:dark){.paper{fill:#0d1117}text{fill:#ddd}\(dark.joined())}
       """
   }()
 
   private struct Frame {
     let left = 70.0
     let right = 620.0
-    let top = 38.0
-    let bottom = 338.0
+    let top: Double
+    let bottom: Double
     let legendTop: Double
     let total: Double
     var width: Double { right - left }
     var height: Double { bottom - top }
 
-    init(legendRows: Int) {
+    init(legendRows: Int, titleRows: Int) {
+      top = 20 + 18 * Double(titleRows)
+      bottom = top + 300
       legendTop = bottom + 62
-      total = legendTop + 18 * Double(legendRows)
+      total = legendTop + 18 * Double(legendRows) + 4
+    }
+  }
+
+  /// Words in lines of about so many characters.
+  private static func lines(_ text: String, length: Int) -> [String] {
+    text.split(separator: " ").reduce(into: [""]) { lines, word in
+      let last = lines[lines.count - 1]
+      if last.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if last.count + 1 + word.count <= length {
+        lines[lines.count - 1] += " \(word)"
+      } else {
+        lines.append(String(word))
+      }
     }
   }
 

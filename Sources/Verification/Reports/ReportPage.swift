@@ -207,7 +207,7 @@ public struct ReportPage: Sendable {
     svg.map path,.legend path{fill:none;stroke-width:1}.legend path{stroke-width:14}
     .boundary{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:3 2}.edge{stroke:var(--soft)}
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.9rem}.legend svg{width:.9em;height:.9em;vertical-align:-.1em}
-    figure{margin:.5rem 0}figure.curves{max-width:40rem}
+    figure{margin:.5rem 0}figure.curves{max-width:40rem}figure.curves .paper{fill:none}
     div.tiles{display:flex;flex-wrap:wrap;gap:.6rem}div.tiles figure{width:9rem;margin:0}figcaption{color:var(--soft);\
     font-size:.8rem;text-align:center}svg.tiles{width:100%;border:1px solid var(--line)}svg.tiles path{stroke-width:1.02}
     \(HeatLevel.allCases.enumerated().map { "path.\($1){stroke:var(--l\($0))}" }.joined())

@@ -1,10 +1,16 @@
 /// The figures of Docs, drawn by code.
 enum Figures {
   /// Each figure by the name of its file.
-  static let all: [String: @Sendable () throws -> String] = [
-    "interval": interval, "block-walk": blockWalk, "folding": folding, "error-forms": ErrorGrowth.forms,
-    "error-formats": ErrorGrowth.formats,
-  ]
+  static let all: [String: @Sendable () throws -> String] = {
+    var all: [String: @Sendable () throws -> String] = [
+      "interval": interval, "block-walk": blockWalk, "folding": folding, "error-forms": ErrorGrowth.single,
+      "error-formats": ErrorGrowth.formats, "cache-drift": Drift.figure,
+    ]
+    #if arch(x86_64)
+      all["error-double"] = ErrorGrowth.double
+    #endif
+    return all
+  }()
 
   /// Which reflections stand between a query and a key.
   @Sendable static func interval() -> String {
