@@ -51,16 +51,12 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "With a forget gate.")
   var gated = false
 
-  @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
-  var json: String?
+  @OptionGroup var output: ReportOptions
 
   @Option(
     help: ArgumentHelp(
       "Draw time.svg, rate.svg and memory.svg over the length, in this folder.", valueName: "folder"))
   var charts: String?
-
-  @Flag(help: "Replace files that exist.")
-  var overwrite = false
 
   func validate() throws {
     for (name, value) in [
@@ -74,9 +70,8 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let isTable = json != "-"
     func show(_ columns: [String]) {
-      guard isTable else { return }
+      guard output.printsTable else { return }
       let widths = [22, 15, 5, 8, 11, 10, 9, 9, 6, 6]
       print(zip(columns, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: " "))
     }
@@ -101,12 +96,12 @@ struct BenchCommand: ParsableCommand {
     } catch {
       throw Failure("\(error)")
     }
-    if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
+    try output.write(report)
     if let charts {
       for (name, chart) in [
         ("time", report.timeChart), ("rate", report.rateChart), ("memory", report.memoryChart),
       ] {
-        try ReportFile(path: "\(charts)/\(name).svg", overwrite: overwrite).write(text: chart.svg)
+        try output.file("\(charts)/\(name).svg").write(text: chart.svg)
       }
     }
   }

@@ -39,14 +39,7 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A second file, with the outputs to be judged.", valueName: "file2"))
   var candidate: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "How the gate enters: scaled · scale·(c_i − c_j) (flash-linear-attention) or unscaled · c_i − c_j (FoX paper), "
-        + "with c the cumulative sum of g. Default: the file's metadata, else scaled."))
-  var gate: GateConvention?
-
-  @Option(help: "The factor of the logits. Default: the file's metadata, else 1/√K.")
-  var scale: Double?
+  @OptionGroup var logits: LogitOptions
 
   @Option(
     help: ArgumentHelp(
@@ -82,8 +75,7 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Do not compare with known mistakes; quicker, and a failure stays without a name.")
   var noVariants = false
 
-  @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
-  var json: String?
+  @OptionGroup var output: ReportOptions
 
   @Option(
     help: ArgumentHelp(
@@ -94,29 +86,28 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the report as JUnit XML, one test per tensor.", valueName: "file"))
   var junit: String?
 
-  @Flag(help: "Replace report files that exist.")
-  var overwrite = false
-
   func validate() throws {
     guard blockSize >= 1 else { throw ValidationError("--block-size must be at least 1, found \(blockSize)") }
     if let rows, rows < 1 { throw ValidationError("--rows must be at least 1, found \(rows)") }
-    if let scale, !scale.isFinite { throw ValidationError("--scale must be finite, found \(scale)") }
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
     if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor)' twice") }
-    let paths = [json, html, junit].compactMap { $0 }
     guard Set(paths).count == paths.count else {
       throw ValidationError("--json, --html and --junit must go to different places")
     }
   }
 
+  /// Where reports go.
+  private var paths: [String] { [output.json, html, junit].compactMap { $0 } }
+
   func run() throws {
-    if !overwrite { try checkAbsent([json, html, junit].compactMap { $0 }.filter { $0 != "-" }) }
+    if !output.overwrite { try checkAbsent(paths.filter { $0 != "-" }) }
     let progress = TerminalProgress("checking")
     let result: DetailedCrossCheck
     do {
       result = try detailedCrossCheck(
         CrossCheckRequest(
-          inputs: file, candidate: candidate, scale: scale, gate: gate, form: form?.form(blockSize: blockSize),
+          inputs: file, candidate: candidate, scale: logits.scale, gate: logits.gate,
+          form: form?.form(blockSize: blockSize),
           profile: try profile.map(NumericsProfile.named), layout: layout,
           names: rename.names, stageNames: rename.stageNames, rows: rows,
           studiesVariants: !noVariants, mapsLogits: html != nil, onProgress: progress.report))
@@ -126,12 +117,10 @@ struct CheckCommand: ParsableCommand {
     }
     progress.finish()
     let report = result.report
-    if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
-    if let html {
-      try ReportFile(path: html, overwrite: overwrite).write(text: ReportPage(result, command: commandLine).html)
-    }
-    if let junit { try ReportFile(path: junit, overwrite: overwrite).write(text: JUnitReport(report).xml) }
-    if ![json, html, junit].contains("-") { print(CheckTable(report).text) }
+    try output.write(report)
+    if let html { try output.file(html).write(text: ReportPage(result, command: commandLine).html) }
+    if let junit { try output.file(junit).write(text: JUnitReport(report).xml) }
+    if !paths.contains("-") { print(CheckTable(report).text) }
     if report.verdict == .fail { throw ExitCode(1) }
   }
 
@@ -186,5 +175,4 @@ extension [Renaming] {
   }
 }
 
-extension GateConvention: ExpressibleByArgument {}
 extension TensorLayout: ExpressibleByArgument {}

@@ -1,4 +1,3 @@
-import Foundation
 import Verification
 
 /// The report of `pathcheck check` as text.
@@ -22,17 +21,12 @@ struct CheckTable {
     lines += report.warnings.map { "warning    \($0)" }
     lines.append("")
     lines +=
-      TextTable(
-        header: ["tensor", "dtype", "relative RMS", "envelope", "multiple", "max abs", "at", "verdict"],
-        rows: report.judged.map { tensor in
-          [
-            tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g"),
-            number(tensor.passLimit / Verdict.passMultiple, "%.2g"), number(tensor.envelopeMultiple.value, "%.2f"),
-            number(tensor.maxAbs.value, "%.3g"), tensor.maxAbsAt?.description ?? "–",
-            tensor.verdict.rawValue.uppercased()
-              + (tensor.nonFinite > 0 ? " (\(tensor.nonFinite) NaN or infinite)" : ""),
-          ]
-        }
+      VerdictTable(
+        "tensor", report.judged,
+        columns: [
+          ("envelope", { number($0.passLimit / Verdict.passMultiple, "%.2g") }),
+          ("multiple", { number($0.envelopeMultiple.value, "%.2f") }),
+        ]
       ).lines
     for tensor in report.judged {
       if let location = tensor.location { lines += [""] + Self.lines(of: location, in: tensor) }
@@ -99,20 +93,3 @@ private func blindSpotLines(_ spots: [BlindSpot]) -> [String] {
       line("blocks of \(size)", spots.filter { $0.blockSizes?.contains(size) ?? false }.map(\.variant))
     }
 }
-
-/// Columns of text, as wide as they need to be.
-struct TextTable {
-  let header: [String]
-  let rows: [[String]]
-
-  var lines: [String] {
-    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-    return ([header] + rows).map { row in
-      zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-        .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
-    }
-  }
-}
-
-/// A number by a `printf` format.
-func number(_ value: Double, _ format: String) -> String { String(format: format, value) }

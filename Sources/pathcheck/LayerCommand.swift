@@ -32,27 +32,15 @@ struct LayerCommand: ParsableCommand {
   @Argument(help: "The safetensors file with parameters, x and outputs.")
   var file: String
 
-  @Option(
-    help: ArgumentHelp(
-      "How the gate enters: scaled · scale·(c_i − c_j) (flash-linear-attention) or unscaled · c_i − c_j (FoX paper). "
-        + "Default: the file's metadata, else scaled."))
-  var gate: GateConvention?
-
-  @Option(help: "The factor of the logits. Default: the file's metadata, else 1/√(lanes per head).")
-  var scale: Double?
+  @OptionGroup var logits: LogitOptions
 
   @Option(
     help: "What is added to the mean square when q and k are normalised. Default: the file's metadata, else 1e-5.")
   var normEpsilon: Double?
 
-  @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
-  var json: String?
-
-  @Flag(help: "Replace the JSON file if it exists.")
-  var overwrite = false
+  @OptionGroup var output: ReportOptions
 
   func validate() throws {
-    if let scale, !scale.isFinite { throw ValidationError("--scale must be finite, found \(scale)") }
     if let normEpsilon, !(normEpsilon >= 0 && normEpsilon.isFinite) {
       throw ValidationError("--norm-epsilon must be finite and not negative, found \(normEpsilon)")
     }
@@ -61,12 +49,13 @@ struct LayerCommand: ParsableCommand {
   func run() throws {
     let report: LayerCheckReport
     do {
-      report = try checkLayer(LayerCheckRequest(file: file, scale: scale, gate: gate, normEpsilon: normEpsilon))
+      report = try checkLayer(
+        LayerCheckRequest(file: file, scale: logits.scale, gate: logits.gate, normEpsilon: normEpsilon))
     } catch {
       throw Failure("\(error)")
     }
-    if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
-    if json != "-" { print(LayerTable(report).text) }
+    try output.write(report)
+    if output.printsTable { print(LayerTable(report).text) }
     if report.verdict == .fail { throw ExitCode(1) }
   }
 }

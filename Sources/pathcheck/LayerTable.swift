@@ -15,18 +15,11 @@ struct LayerTable {
     lines += report.notes.map { "note       \($0)" }
     lines.append("")
     lines +=
-      TextTable(
-        header: ["output", "dtype", "relative RMS", "rounding", "limit", "max abs", "at", "verdict"],
-        rows: report.tensors.map { output in
-          [
-            output.name, output.dtype, number(output.rmsRatio.value, "%.5g"),
-            number(output.roundingRatio.value, "%.2g"),
-            number(output.passLimit, "%.2g"), number(output.maxAbs.value, "%.3g"),
-            output.maxAbsAt?.description ?? "–",
-            output.verdict.rawValue.uppercased()
-              + (output.nonFinite > 0 ? " (\(output.nonFinite) NaN or infinite)" : ""),
-          ]
-        }
+      VerdictTable(
+        "output", report.tensors,
+        columns: [
+          ("rounding", { number($0.roundingRatio.value, "%.2g") }), ("limit", { number($0.passLimit, "%.2g") }),
+        ]
       ).lines
     if !report.consistency.isEmpty {
       lines.append("")

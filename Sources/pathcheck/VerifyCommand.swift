@@ -76,11 +76,7 @@ struct VerifyCommand: ParsableCommand {
       """)
   var mutants = false
 
-  @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
-  var json: String?
-
-  @Flag(help: "Replace the JSON file if it exists.")
-  var overwrite = false
+  @OptionGroup var output: ReportOptions
 
   private static func problem(line: String) throws -> Problem {
     do { return try Problem(line: line) } catch { throw ValidationError("\(error)") }
@@ -131,8 +127,8 @@ struct VerifyCommand: ParsableCommand {
       throw Failure("\(error)")
     }
     progress.finish()
-    if let json { try ReportFile(path: json, overwrite: overwrite).write(report) }
-    if json != "-" { print(VerifyTable(report, replay: replay).text) }
+    try output.write(report)
+    if output.printsTable { print(VerifyTable(report, replay: replay).text) }
     if !report.holds { throw ExitCode(1) }
   }
 
@@ -147,8 +143,8 @@ struct VerifyCommand: ParsableCommand {
       throw Failure("\(error)")
     }
     progress.finish()
-    if let json { try ReportFile(path: json, overwrite: overwrite).write(matrix) }
-    if json != "-" { print(matrix) }
+    try output.write(matrix)
+    if output.printsTable { print(matrix) }
     if !matrix.survivors.isEmpty { throw ExitCode(1) }
   }
 }
