@@ -104,14 +104,10 @@ struct CompactWY<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   }
 
   func finish(_ cotangents: [Cotangent], _ gradient: KeyGradient<S>, threads: Int) {
-    guard let sum = cotangents.first else { return }
-    for other in cotangents.dropFirst() {
-      add(other.dK, to: sum.dK)
-      add(other.dW, to: sum.dW)
-      add(other.dZ, to: sum.dZ)
-    }
+    precondition(cotangents.count <= 1, "the one piece has one cotangent, an empty segment none")
+    guard let cotangent = cotangents.first else { return }
     let parameters = transform.zeroCotangent()
-    finish(sum, gradient, parameters)
+    finish(cotangent, gradient, parameters)
     transform.finish(parameters, dW: gradient.dW, dβ: gradient.dβ)
   }
 
