@@ -35,7 +35,8 @@ let package = Package(
     ],
 
     // The library. Arrows point down only: each target depends on targets above it.
-    library("NumberFormats", []),
+    [.target(name: "CRowKernels")],
+    library("NumberFormats", ["CRowKernels"]),
     library("TensorFiles", ["NumberFormats"], tests: ["Verification"]),
     library(
       "LinearAlgebra",
@@ -44,7 +45,6 @@ let package = Package(
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "BigInt", package: "BigInt"),
       ], tests: ["Verification"]),
-    [.target(name: "CRowKernels")],
     library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["COpenBLAS", "Verification"]),
     library("Verification", ["LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles"]),
 

@@ -1,12 +1,7 @@
 #include "RowKernels.h"
+#include "Processors.h"
 #include <stdint.h>
 #include <string.h>
-
-#if defined(__x86_64__) && defined(__linux__)
-#define FOR_EVERY_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EVERY_PROCESSOR
-#endif
 
 #define LANES 16
 #define INLINE static inline __attribute__((always_inline))

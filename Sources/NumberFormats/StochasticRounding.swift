@@ -1,3 +1,5 @@
+import CRowKernels
+
 extension NumberFormat {
   /// Rounds every number of a row to one of the two numbers of this format that enclose it, up or down at random, with
   /// probabilities by distance, so that the expected value is the number itself.
@@ -11,24 +13,13 @@ extension NumberFormat {
   /// known: there a number moves to either neighbour with a probability of one twelfth, which gives the same variance, unless
   /// its last 16 digits are zero, which tells that it is exact.
   public func roundStochastically(_ row: UnsafeMutableBufferPointer<Double>, seed: UInt64) {
-    guard self != .float64 else { return perturbLastDigits(row, seed: seed) }
-    let dropped = UInt64(53 - significandDigits)
-    let mask: UInt64 = (1 << dropped) - 1
-    let smallestNormal = (Double(sign: .plus, exponent: smallestNormalExponent, significand: 1)).bitPattern
-    let largest = largestFinite.bitPattern
-    for j in 0..<row.count {
-      let bits = row[j].bitPattern
-      let magnitude = bits & ~signBit
-      guard magnitude >= smallestNormal else {
-        row[j] = roundSubnormal(row[j], seed: seed)
-        continue
-      }
-      guard magnitude < Double.infinity.bitPattern else { continue }
-      // Adding less than one ulp at random carries into the digits that are kept as often as it should.
-      let rounded = (magnitude &+ (mix(magnitude & significandMask, seed) & mask)) & ~mask
-      row[j] = Double(
-        bitPattern: (bits & signBit) | (rounded > largest ? Double.infinity.bitPattern : rounded))
-    }
+    guard self != .float64 else { return rowPerturbLastDigits(row.baseAddress, row.count, seed) }
+    let smallestNormal = Double(sign: .plus, exponent: smallestNormalExponent, significand: 1)
+    let hasSubnormal = rowRoundStochastically(
+      row.baseAddress, row.count, UInt32(53 - significandDigits), seed, smallestNormal.bitPattern,
+      largestFinite.bitPattern)
+    guard hasSubnormal else { return }
+    for j in 0..<row.count where row[j].magnitude < smallestNormal { row[j] = roundSubnormal(row[j], seed: seed) }
   }
 
   private func roundSubnormal(_ x: Double, seed: UInt64) -> Double {
@@ -36,22 +27,8 @@ extension NumberFormat {
       sign: .plus, exponent: smallestNormalExponent - significandDigits + 1, significand: 1)
     let magnitude = x.magnitude / spacing
     let below = magnitude.rounded(.down)
-    let random = Double(mix(x.bitPattern & significandMask, seed) >> 11) * 0x1p-53
+    let random = Double(randomBits(x.significandBitPattern, seed) >> 11) * 0x1p-53
     return Double(signOf: x, magnitudeOf: (below + (random < magnitude - below ? 1 : 0)) * spacing)
-  }
-
-  private func perturbLastDigits(_ row: UnsafeMutableBufferPointer<Double>, seed: UInt64) {
-    for j in 0..<row.count {
-      let bits = row[j].bitPattern
-      guard bits & 0xFFFF != 0, row[j].isFinite else { continue }
-      // A last digit that is neither the first nor the last of its binade moves without a carry.
-      let random = mix(bits & significandMask, seed)
-      if random < .max / 12 {
-        row[j] = Double(bitPattern: bits + 1)
-      } else if random < .max / 6 {
-        row[j] = Double(bitPattern: bits - 1)
-      }
-    }
   }
 
   /// The distance from |x| to the next larger number of this format: that of the subnormal numbers around 0.
@@ -86,16 +63,4 @@ extension NumberFormat {
     let digits = Double(sign: .plus, exponent: 1 - significandDigits, significand: 1)
     return Double(sign: .plus, exponent: exponent, significand: 2 - digits)
   }
-}
-
-private let signBit: UInt64 = 1 << 63
-private let significandMask: UInt64 = (1 << 52) - 1
-
-/// 64 bits that look random, from the digits of a number: the output function of SplitMix64.
-@inline(__always)
-private func mix(_ significand: UInt64, _ seed: UInt64) -> UInt64 {
-  var z = significand &+ seed
-  z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-  z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-  return z ^ (z >> 31)
 }
