@@ -36,14 +36,17 @@ public struct Chart: Sendable {
     public var points: [(x: Double, y: Double)]
     /// Whether the points are joined without marks, as for a bound or a model.
     public var isDashed: Bool
+    /// The place in the legend of the curve whose colour this one has too; its own if nil.
+    public var colouredAs: Int?
     /// So many points are a line of their own: marks would only blot it.
     fileprivate var hasMarks: Bool { !isDashed && points.count <= 64 }
 
     /// A curve.
-    public init(_ name: String, _ points: [(x: Double, y: Double)], isDashed: Bool = false) {
+    public init(_ name: String, _ points: [(x: Double, y: Double)], isDashed: Bool = false, colouredAs: Int? = nil) {
       self.name = name
       self.points = points
       self.isDashed = isDashed
+      self.colouredAs = colouredAs
     }
   }
 
@@ -88,15 +91,15 @@ public struct Chart: Sendable {
           + "\(number((frame.top + frame.bottom) / 2))) rotate(-90)\">\(words.escapedForXML)</text>")
     }
     for (index, (curve, points)) in zip(curves, drawn).enumerated() {
-      let style = "c\(index % Self.colours.count)"
+      let style = "c\((curve.colouredAs ?? index) % Self.colours.count)"
       let path = points.map(place).map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
       body.append("<polyline class=\"curve \(style)\(curve.isDashed ? " dashed" : "")\" points=\"\(path)\"/>")
-      if curve.hasMarks { body += points.map(place).map { mark(index, $0.x, $0.y) } }
+      if curve.hasMarks { body += points.map(place).map { mark(index, style, $0.x, $0.y) } }
       let row = frame.legendTop + 18 * Double(index)
       body.append(
         "<polyline class=\"curve \(style)\(curve.isDashed ? " dashed" : "")\" "
           + "points=\"\(number(frame.left)),\(number(row - 4)) \(number(frame.left + 26)),\(number(row - 4))\"/>")
-      if curve.hasMarks { body.append(mark(index, frame.left + 13, row - 4)) }
+      if curve.hasMarks { body.append(mark(index, style, frame.left + 13, row - 4)) }
       body.append(text("tick", frame.left + 34, row, anchor: "start", curve.name))
     }
     return """
@@ -169,8 +172,8 @@ public struct Chart: Sendable {
       + "\(content.escapedForXML)</text>"
   }
 
-  private func mark(_ index: Int, _ x: Double, _ y: Double) -> String {
-    let style = "mark c\(index % Self.colours.count)"
+  private func mark(_ index: Int, _ colour: String, _ x: Double, _ y: Double) -> String {
+    let style = "mark \(colour)"
     switch index % 4 {
     case 0: return "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"3.2\"/>"
     case 1:

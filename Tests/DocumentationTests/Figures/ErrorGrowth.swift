@@ -60,7 +60,7 @@ enum ErrorGrowth {
       title, x: .init("tokens", isLogarithmic: true),
       y: .init("relative RMS error, in units of \(unitName)", isLogarithmic: true),
       curves: (curves.map { Chart.Curve($0, points($1)) }
-        + dashed.map { Chart.Curve($0 + ", dw", points($1), isDashed: true) })
+        + dashed.enumerated().map { Chart.Curve($1.0 + ", dw", points($1.1), isDashed: true, colouredAs: $0) })
     ).svg
   }
 
