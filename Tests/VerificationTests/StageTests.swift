@@ -156,10 +156,12 @@ import Verification
   @Test("Stages that cannot be read give an error that names them")
   func errors() throws {
     let kernel = try StagedKernel(try Problem(line: Self.problems[3]))
-    #expect {
-      try check(kernel, metadata: ["block_size": "0"]) { ["adjusted_k", "o"].contains($0) }
-    } throws: {
-      "\($0)".hasSuffix("metadata 'block_size' must be a positive integer, found '0'")
+    for size in ["0", "4097", "sixteen"] {
+      #expect {
+        try check(kernel, metadata: ["block_size": size]) { ["adjusted_k", "o"].contains($0) }
+      } throws: {
+        "\($0)".hasSuffix("metadata 'block_size' must be an integer from 1 to 4096, found '\(size)'")
+      }
     }
     #expect {
       try check(kernel, stageNames: [.adjustedKeys: "logits"])
@@ -169,7 +171,8 @@ import Verification
     #expect {
       try check(kernel, stageNames: [.inverse: "lse"])
     } throws: {
-      "\($0)".hasSuffix("tensor 'lse' must have shape [1, 11, 1] and the rows of a block, found [1, 11, 1]")
+      "\($0)".hasSuffix(
+        "tensor 'lse' must have shape [1, 11, 1] and the rows of a block, at most 4096, found [1, 11, 1]")
     }
   }
 }

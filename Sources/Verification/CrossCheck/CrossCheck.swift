@@ -29,9 +29,15 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
   let wrongStages = WrongStage.first(verdicts)
   // Variants are computed whole.
   let gallery =
-    request.studiesVariants && submission.queryTokens == nil ? try variantGallery(submission, request) : nil
+    request.studiesVariants && submission.queryTokens == nil
+    ? try naming(request) { () throws(AttentionError) in try VariantGallery(submission.attentionCase) } : nil
   let study = try gallery.map { gallery throws(CrossCheckError) in
-    try variantStudy(gallery, submission, reference, judge, request)
+    try naming(request) { () throws(AttentionError) in
+      try VariantStudy(
+        gallery, reference: reference.entries,
+        candidate: Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) }),
+        envelope: judge.envelope)
+    }
   }
   let report = CrossCheckReport(
     verdict: verdicts.values.max() ?? .pass, case: submission.name,
@@ -46,60 +52,16 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
     warnings: judge.warnings, notes: submission.notes)
   return DetailedCrossCheck(
     report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map),
-    logits: request.mapsLogits ? try logitTiles(submission, judge, gallery, study?.diagnosis, request) : nil)
+    logits: request.mapsLogits
+      ? try naming(request) { () throws(AttentionError) in try LogitTiles(submission, judge, gallery, study?.diagnosis)
+      } : nil)
 }
 
-private func variantGallery(
-  _ submission: Submission, _ request: CrossCheckRequest
-) throws(CrossCheckError) -> VariantGallery {
-  do throws(AttentionError) {
-    return try VariantGallery(submission.attentionCase)
-  } catch {
-    throw .inputs(file: request.inputs, error)
-  }
-}
-
-/// The logits tile by tile: those that the candidate handed over, or those of the one variant that it matches, if they are
-/// where the mistake is. Nil if there are none, or too many.
-private func logitTiles(
-  _ submission: Submission, _ judge: Judge, _ gallery: VariantGallery?, _ diagnosis: Diagnosis?,
-  _ request: CrossCheckRequest
-) throws(CrossCheckError) -> LogitTiles? {
-  func isDrawable(_ shape: AttentionShape) -> Bool {
-    shape.tokens * shape.length * shape.queryHeads <= LogitTileEnvelope.largestWork
-  }
-  do throws(AttentionError) {
-    if let candidate = submission.stages.first(where: { $0.stage == .logits }), isDrawable(submission.inputs.shape) {
-      return try LogitTileEnvelope(submission.attentionCase, blockSize: judge.blockSize, like: judge.envelope)
-        .tiles(candidate.entries, variant: nil, note: nil)
-    }
-    guard let part = gallery?.part, let found = diagnosis?.variant, isDrawable(part.attentionCase.inputs.shape),
-      let variant = VariantCatalogue[found.id], !variant.changesOnlyGradients
-    else { return nil }
-    let blockSize = found.blockSize ?? judge.blockSize
-    let tiles = try LogitTileEnvelope(part.attentionCase, blockSize: blockSize, like: judge.envelope)
-      .tiles(
-        try variant.logits(part.attentionCase, blockSize: blockSize), variant: variant.id, note: part.note)
-    return tiles.isWrong ? tiles : nil
-  } catch {
-    throw .inputs(file: request.inputs, error)
-  }
-}
-
-/// The candidate against the known variants. A tensor fails there where it fails here, and fits a variant where it would
-/// pass with that as the reference.
-private func variantStudy(
-  _ gallery: VariantGallery, _ submission: Submission, _ reference: Reference, _ judge: Judge,
-  _ request: CrossCheckRequest
-) throws(CrossCheckError) -> VariantStudy {
-  do throws(AttentionError) {
-    return try VariantStudy(
-      gallery, reference: reference.entries,
-      candidate: Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) }),
-      envelope: judge.envelope)
-  } catch {
-    throw .inputs(file: request.inputs, error)
-  }
+/// What goes wrong with the inputs, with the file that they are from.
+private func naming<Result>(
+  _ request: CrossCheckRequest, _ body: () throws(AttentionError) -> Result
+) throws(CrossCheckError) -> Result {
+  do throws(AttentionError) { return try body() } catch { throw .inputs(file: request.inputs, error) }
 }
 
 /// Shares out the progress: a backward pass costs about 2.5 times a forward pass, and a run about as much as the reference.

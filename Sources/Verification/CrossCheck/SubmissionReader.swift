@@ -165,21 +165,27 @@ struct SubmissionReader {
 
   private func name(_ stage: Stage) -> String { request.stageNames[stage] ?? stage.rawValue }
 
+  /// A block has matrices of its size squared.
+  private static let largestBlockSize = 4096
+
   /// The rows per block of the candidate: the last axis of a stage that has one entry for each, or what the metadata say.
   private func blockSize(_ shape: AttentionShape) throws(CrossCheckError) -> Int? {
     for stage in Stage.allCases where stage.isBlockSquare {
       guard let found = candidateFile[name(stage)]?.shape else { continue }
-      guard found.count == 4, found[3] >= 1 else {
+      guard found.count == 4, (1...Self.largestBlockSize).contains(found[3]) else {
         throw .shape(
           file: candidateFile.path, tensor: name(stage),
-          expected: "\(request.layout.dimensions([shape.batch, shape.length, shape.heads])) and the rows of a block",
+          expected:
+            "\(request.layout.dimensions([shape.batch, shape.length, shape.heads])) and the rows of a block, at most \(Self.largestBlockSize)",
           found: found, hint: nil)
       }
       return found[3]
     }
     guard let text = candidateFile.metadata["block_size"] else { return nil }
-    guard let size = Int(text), size >= 1 else {
-      throw .metadata(file: candidateFile.path, key: "block_size", expected: "a positive integer", found: text)
+    guard let size = Int(text), (1...Self.largestBlockSize).contains(size) else {
+      throw .metadata(
+        file: candidateFile.path, key: "block_size", expected: "an integer from 1 to \(Self.largestBlockSize)",
+        found: text)
     }
     return size
   }
