@@ -83,6 +83,7 @@ import Verification
     }
     #expect(passed == Set(Self.unseen.keys))
     #expect(named + unnamed.count == 88)
-    #expect(Double(named) >= 0.9 * 88, "\(named) of 88 named; not named: \(unnamed)")
+    // 86; without the rounding of kernels that make the mistake, 83.
+    #expect(named >= 85, "\(named) of 88 named; not named: \(unnamed)")
   }
 }
