@@ -50,7 +50,7 @@ public func attentionGradients<S: RealScalar>(
 /// What PaTH attention computes.
 public struct AttentionOutputs<S: SoftmaxScalar>: Sendable {
   /// The outputs, [B, T, HQ, V]; NaN in rows that were not asked for.
-  public let o: TokenTensor<S>
+  public private(set) var o: TokenTensor<S>
   /// The log-sum-exp of the logits of each row, natural logarithm, [B, T, HQ]; NaN in rows that were not asked for.
   public let lse: TokenTensor<S>
   private let statistics: [SoftmaxRows<S>]
@@ -63,6 +63,13 @@ public struct AttentionOutputs<S: SoftmaxScalar>: Sendable {
     statistics = inputs.segments.flatMap { segment in
       (0..<inputs.shape.queryHeads).map { _ in SoftmaxRows(length: segment.count) }
     }
+  }
+
+  /// The same with other outputs in place of o, [B, T, HQ, V], as a backward pass may read them.
+  package func withOutputs(_ entries: [S], _ inputs: AttentionInputs<S>) throws(AttentionError) -> Self {
+    var outputs = self
+    outputs.o = try TokenTensor(.o, inputs.shape, entries)
+    return outputs
   }
 
   func statistics(_ place: SegmentHead) -> SoftmaxRows<S> {

@@ -22,9 +22,9 @@ import LinearAlgebra
 public func attention<S: SoftmaxScalar>(
   _ inputs: AttentionInputs<S>, scale: S, gate: GateConvention = .scaled, form: AttentionForm
 ) throws(AttentionError) -> AttentionOutputs<S> {
-  try form.validate()
+  let traversal = try Traversal(inputs, scale: scale, form: form)
   let outputs = AttentionOutputs<S>(inputs)
-  Traversal(inputs: inputs, scale: scale, form: form, rounding: NoRounding<S>()).forward(
+  traversal.forward(
     SoftmaxVisitors(inputs: inputs, outputs: outputs, scale: scale, convention: gate, rounding: NoRounding()))
   return outputs
 }
@@ -46,13 +46,13 @@ public func attentionGradients<S: SoftmaxScalar>(
   of inputs: AttentionInputs<S>, outputs: AttentionOutputs<S>, outputCotangent: [S], lseCotangent: [S]? = nil,
   scale: S, gate: GateConvention = .scaled, form: AttentionForm
 ) throws(AttentionError) -> AttentionGradients<S> {
-  try form.validate()
+  let traversal = try Traversal(inputs, scale: scale, form: form)
   let dO = try TokenTensor(.do, inputs.shape, outputCotangent)
   var dlse: TokenTensor<S>?
   if let lseCotangent { dlse = try TokenTensor(.lse, inputs.shape, lseCotangent) }
   try outputs.validate(inputs) { _, _ in true }
   let gradients = AttentionGradients(inputs)
-  Traversal(inputs: inputs, scale: scale, form: form, rounding: NoRounding<S>()).backward(
+  traversal.backward(
     into: gradients.logit,
     SoftmaxCotangentVisitors(
       inputs: inputs, outputs: outputs, scale: scale, convention: gate, dO: dO, dlse: dlse, gradients: gradients,

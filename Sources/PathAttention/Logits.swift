@@ -69,9 +69,9 @@ public func logitGradients<S: Scalar>(
   of inputs: AttentionInputs<S>, cotangent: LogitTable<S>, scale: S, gate: GateConvention = .scaled,
   form: AttentionForm
 ) throws(AttentionError) -> LogitGradients<S> {
-  try form.validate()
+  let traversal = try Traversal(inputs, scale: scale, form: form)
   let gradients = LogitGradients(inputs)
-  Traversal(inputs: inputs, scale: scale, form: form, rounding: NoRounding<S>()).backward(
+  traversal.backward(
     into: gradients,
     GivenCotangents(scale: scale, convention: gate, cotangent: cotangent, gradients: gradients))
   return gradients

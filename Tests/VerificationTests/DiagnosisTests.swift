@@ -86,7 +86,27 @@ import Verification
     #expect(tensors.count == 1)
     #expect(tensors[0].name == "dw" && tensors[0].outcome == .unknown && tensors[0].variants.isEmpty)
     #expect(tensors[0].nearest == "dw.withoutKeys")
-    #expect(tensors[0].description.hasPrefix("none of the 93 known variants; nearest dw.withoutKeys at "))
+    #expect(abs(try #require(tensors[0].nearestLeaves).value - 1.0 / 9) < 1e-9)
+    #expect(
+      tensors[0].description.hasPrefix(
+        "none of the 93 known variants; nearest dw.withoutKeys, which leaves 11 % of the error; nominal "))
+  }
+
+  @Test("What is nearest goes by the whole tensor, and has to leave less than half of the error")
+  func nearest() throws {
+    let sample = try Sample(Self.discriminating)
+    // The mistake, and one row that is off by much besides.
+    var candidate = sample.reference
+    let wrong = try sample.results("dw.withoutKeys")[.dw]!
+    let size = wrong.reduce(0) { max($0, abs($1)) }
+    candidate[.dw] = wrong.enumerated().map { $0 / 4 == 9 ? $1 + size / 4 : $1 }
+    let both = try #require(try sample.study(candidate).diagnosis).tensors[0]
+    #expect(both.nearest == "dw.withoutKeys", "\(both)")
+    // One row alone.
+    candidate[.dw] = sample.reference[.dw]!.enumerated().map { $0 / 4 == 9 ? $1 + 1e-6 * size : $1 }
+    let row = try #require(try sample.study(candidate).diagnosis).tensors[0]
+    #expect(row.outcome == .unknown && row.nearest == nil, "\(row)")
+    #expect(row.description.hasPrefix("none of the 93 known variants; nominal "))
   }
 
   @Test("Two mistakes in different tensors are each named; a factor is fitted")

@@ -48,6 +48,15 @@ struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     self.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
   }
 
+  /// A walk over any scalar, without rounding.
+  ///
+  /// - Throws: `AttentionError` when the form makes no sense.
+  init(_ inputs: AttentionInputs<S>, scale: S, form: AttentionForm) throws(AttentionError)
+  where Rounding == NoRounding<S> {
+    try form.validate()
+    self.init(inputs: inputs, scale: scale, form: form, rounding: NoRounding())
+  }
+
   /// Visits the logits of every query head of every segment that is not empty.
   func forward<Visitors: ForwardVisitors<S>>(_ visitors: Visitors) {
     withForm(ForwardPass(traversal: self, visitors: visitors))

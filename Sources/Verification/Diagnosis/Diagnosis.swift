@@ -34,10 +34,12 @@ public struct TensorDiagnosis: Sendable, Codable, CustomStringConvertible {
   public var multiple: ReportNumber?
   /// The error against the definition.
   public var nominal: ReportNumber
-  /// The variant with the smallest error, where none fits.
+  /// The variant that leaves the smallest part of the error, where none fits; absent if none leaves less than half of it.
   public var nearest: String?
   /// Its error.
   public var nearestMultiple: ReportNumber?
+  /// The part that it leaves, ‖candidate − variant‖ / ‖candidate − definition‖ over the whole tensor.
+  public var nearestLeaves: ReportNumber?
   /// How many variants were tried.
   public var tried: Int
 
@@ -79,18 +81,24 @@ public struct TensorDiagnosis: Sendable, Codable, CustomStringConvertible {
       return "matches \(variants.count) of the \(tried) known variants, which are not told apart here: "
         + "\(variants.joined(separator: ", ")); \(against)"
     case .unknown:
-      let distance = nearest.map { "; nearest \($0) at \(nearestMultiple.map(Self.times) ?? "–")" } ?? ""
-      return "none of the \(tried) known variants\(distance); \(against)"
+      var text = "none of the \(tried) known variants"
+      if let nearest, let nearestLeaves {
+        text += "; nearest \(nearest), which leaves \(Self.digits(100 * nearestLeaves.value)) % of the error"
+      }
+      return "\(text); \(against)"
     }
   }
 
   /// A multiple to two digits.
   private static func times(_ number: ReportNumber) -> String {
-    let value = number.value
-    guard value.isFinite, value != 0 else { return "\(value == 0 ? "0" : "\(value)")×" }
+    "\(digits(number.value))×"
+  }
+
+  private static func digits(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
     let magnitude = Double.pow(10, (Double.log10(abs(value)) - 1).rounded(.down))
     let rounded = (value / magnitude).rounded() * magnitude
-    return abs(rounded) >= 10 ? "\(Int(exactly: rounded.rounded()) ?? .max)×" : "\(Float(rounded))×"
+    return abs(rounded) >= 10 ? "\(Int(exactly: rounded.rounded()) ?? .max)" : "\(Float(rounded))"
   }
 }
 

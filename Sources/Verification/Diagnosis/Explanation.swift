@@ -52,10 +52,12 @@ struct Explanation {
     }
     report.multiple = fitting.compactMap { $0.errors[tensor] }.min().map(ReportNumber.init)
     if ids.isEmpty {
-      let nearest = comparisons.all.filter { $0.errors[tensor].map { !$0.isNaN } ?? false }
-        .min { $0.errors[tensor]! < $1.errors[tensor]! }
+      // By the whole tensor: its worst row may be off for a reason of its own.
+      let nearest = comparisons.all.filter { $0.leaves[tensor].map { $0 < 0.5 } ?? false }
+        .min { $0.leaves[tensor]! < $1.leaves[tensor]! }
       report.nearest = nearest?.variant.id
       report.nearestMultiple = nearest.map { ReportNumber($0.errors[tensor]!) }
+      report.nearestLeaves = nearest.map { ReportNumber($0.leaves[tensor]!) }
     }
     return report
   }

@@ -5,8 +5,10 @@ import RealModule
 struct TensorTransform {
   /// In words, like `times 0.5`.
   let words: String
-  /// The reference, changed like the candidate.
+  /// What the candidate is held against after the change: the reference, changed likewise, or left as it is.
   let reference: [Double]
+  /// The candidate, with a factor taken out, so that its rounding errors have their own size again.
+  let candidate: [Double]
 
   /// The changes that bring a reference nearest to a candidate: a factor by least squares, a permutation of heads by the
   /// nearest one for each, the other layout.
@@ -18,7 +20,7 @@ struct TensorTransform {
       permutation(tensor, reference, candidate, shape),
       TensorTransform(
         words: "laid out as [batch, head, token, lane]",
-        reference: transposed(reference, shape.dimensions(of: tensor))),
+        reference: transposed(reference, shape.dimensions(of: tensor)), candidate: candidate),
     ].compactMap { $0 }
   }
 
@@ -38,7 +40,9 @@ struct TensorTransform {
     ]
     let name = known.first { abs(factor / $0.1 - 1) < 0.01 }.map { " = \($0.0)" } ?? ""
     return TensorTransform(
-      words: factor == 0 ? "all zero" : "times \(Float(factor))\(name)", reference: reference.map { factor * $0 })
+      words: factor == 0 ? "all zero" : "times \(Float(factor))\(name)",
+      reference: factor == 0 ? reference.map { 0 * $0 } : reference,
+      candidate: factor == 0 ? candidate : candidate.map { $0 / factor })
   }
 
   // MARK: Orders
@@ -72,7 +76,8 @@ struct TensorTransform {
           let start = (row * heads + source) * lanes
           return reference[start..<start + lanes]
         }
-      })
+      },
+      candidate: candidate)
   }
 
   /// From [batch, token, head, lane] to the order of [batch, head, token, lane].

@@ -36,7 +36,7 @@ public struct VariantStudy: Sendable {
       let transforms = TensorTransform.fits(
         tensor, reference: reference[tensor]!, candidate: candidate[tensor]!, shape: shape,
         scale: attentionCase.scale ?? 1 / Double(shape.keyDim).squareRoot())
-      return transforms.map { ($0.words, multiple(tensor, $0.reference, candidate[tensor]!, all)) }
+      return transforms.map { ($0.words, multiple(tensor, $0.reference, $0.candidate, all)) }
     }
     blindSpots = try comparisons.blindSpots
   }
@@ -69,6 +69,8 @@ struct VariantComparisons: Sendable {
     let blockSize: Int?
     /// The candidate's error with the variant as reference.
     var errors: [AttentionTensor: Double]
+    /// ‖candidate − variant‖₂ / ‖candidate − definition‖₂: the part of the candidate's error that the variant leaves.
+    let leaves: [AttentionTensor: Double]
     /// The largest ‖candidate − variant‖₂ / ‖variant‖₂ of a tensor.
     let relativeError: Double
     /// The variant's error with the definition as reference.
@@ -105,19 +107,24 @@ struct VariantComparisons: Sendable {
     let found = Dictionary(uniqueKeysWithValues: tensors.map { ($0, part.rows($0, candidate[$0]!, of: shape)) })
     all = try concurrentMap(Array(gallery.entries.indices)) { index throws(AttentionError) -> Comparison in
       let results = try gallery.results(index)
-      var (errors, distances): ([AttentionTensor: Double], [AttentionTensor: Double]) = ([:], [:])
+      var (errors, leaves, distances) = (
+        [AttentionTensor: Double](), [AttentionTensor: Double](), [AttentionTensor: Double]()
+      )
       var relativeError = 0.0
       for tensor in tensors {
         guard let result = results[tensor] else { continue }
         let (expected, candidate) = withoutEqualInfinities(result, found[tensor]!)
         errors[tensor] = multiple(tensor, expected, candidate, part.tokens)
+        leaves[tensor] = distance(candidate, expected)
+          .relative(to: distance(found[tensor]!, definition[tensor]!))
         let ratio = ErrorMeasure(candidate: candidate, reference: expected).rmsRatio
         relativeError = ratio.isNaN ? .infinity : max(relativeError, ratio)
         distances[tensor] = multiple(tensor, definition[tensor]!, result, part.tokens)
       }
       let entry = gallery.entries[index]
       return Comparison(
-        variant: entry.variant, blockSize: entry.blockSize, errors: errors, relativeError: relativeError,
+        variant: entry.variant, blockSize: entry.blockSize, errors: errors, leaves: leaves,
+        relativeError: relativeError,
         distances: distances)
     }
     self.tensors = tensors
@@ -170,6 +177,13 @@ struct VariantComparisons: Sendable {
       return spots
     }
   }
+}
+
+/// ‖a − b‖₂
+private func distance(_ a: [Double], _ b: [Double]) -> ScaledNorm {
+  var norm = ScaledNorm()
+  for (a, b) in zip(a, b) { norm.add(a - b) }
+  return norm
 }
 
 /// Two tensors with zeros where both have the same infinity: a row that sees nothing has log-sum-exp −∞ in both.

@@ -73,10 +73,16 @@ public struct Envelope: Sendable {
       })
     var errors: [AttentionTensor: [[Double]]] = [:]
     var random = SeededGenerator(seed: seed, part: "envelope")
+    var lastDigits = LastDigits(
+      unit: profile.format(at: .accumulators, activation: activation).unitRoundoff, seed: seed)
     for run in 0..<runs {
       let rounding = profile.stochasticRounding(activation: activation, seed: random.next())
       let tensors =
-        if let evaluate { try evaluate(rounding) } else { try attentionCase.evaluate(profile, rounding) }
+        if let evaluate {
+          try evaluate(rounding)
+        } else {
+          try attentionCase.evaluate(profile, rounding, lastDigits: &lastDigits)
+        }
       inspect?(tensors)
       for (tensor, entries) in tensors {
         guard let layout = layouts[tensor] else { continue }
@@ -164,13 +170,27 @@ extension AttentionCase {
   public func evaluate(
     _ profile: NumericsProfile, _ rounding: EmulatedRounding
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
+    try evaluate(profile, rounding) { $0 }
+  }
+
+  /// The same from inputs that are off by their last digits, with outputs that are before the backward pass reads them.
+  func evaluate(
+    _ profile: NumericsProfile, _ rounding: EmulatedRounding, lastDigits: inout LastDigits
+  ) throws(AttentionError) -> [AttentionTensor: [Double]] {
+    try lastDigits.moved(self).evaluate(profile, rounding) { lastDigits.moved($0) }
+  }
+
+  private func evaluate(
+    _ profile: NumericsProfile, _ rounding: EmulatedRounding, readBack: ([Double]) -> [Double]
+  ) throws(AttentionError) -> [AttentionTensor: [Double]] {
     let options = AttentionOptions(
       scale: scale, gate: gate, form: .blockwise(blockSize: profile.blockSize, levels: 0), queryTokens: queryTokens)
     let outputs = try attention(inputs, options, rounding: rounding)
     var tensors = wanted([.o: outputs.o.entries, .lse: outputs.lse.entries])
     if let outputCotangent {
       let gradients = try attentionGradients(
-        of: inputs, outputs: outputs, outputCotangent: outputCotangent, options, rounding: rounding)
+        of: inputs, outputs: try outputs.withOutputs(readBack(outputs.o.entries), inputs),
+        outputCotangent: outputCotangent, options, rounding: rounding)
       for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
     }
     return tensors
