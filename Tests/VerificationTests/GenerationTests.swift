@@ -111,11 +111,7 @@ import Verification
 
     let kept = try JSONDecoder().decode(
       CaseManifest.self, from: Data(contentsOf: Self.folder.appending(path: "manifest.json")))
-    for (kept, found) in zip(kept.cases, manifest.cases) {
-      // What stands at the threshold goes by the last bits, on which the random rounding depends, and they by the processor.
-      let moved = Set(kept.catches ?? []).symmetricDifference(found.catches ?? [])
-      #expect(kept.case == found.case && moved.count <= 2, "\(kept.case): \(moved)")
-    }
+    #expect(kept.cases.map(\.catches).prefix(2) == manifest.cases.map(\.catches)[...])
     #expect(Set(kept.separation!.unseparated.map { Set([$0.first, $0.second]) }) == found)
   }
 
