@@ -72,11 +72,10 @@ public struct Envelope: Sendable {
         ($0, TokenRows(RowLayout($0, attentionCase.inputs.shape), attentionCase.inputs, reference: $1))
       })
     var errors: [AttentionTensor: [[Double]]] = [:]
-    var random = SeededGenerator(seed: seed, part: "envelope")
-    var lastDigits = LastDigits(
-      unit: profile.format(at: .accumulators, activation: activation).unitRoundoff, seed: seed)
-    for run in 0..<runs {
-      let rounding = profile.stochasticRounding(activation: activation, seed: random.next())
+    let accumulators = profile.format(at: .accumulators, activation: activation)
+    let roundings = profile.stochasticRoundings(runs, activation: activation, seed: seed, part: "envelope")
+    var lastDigits = LastDigits(unit: accumulators.unitRoundoff, seed: seed)
+    for (run, rounding) in roundings.enumerated() {
       let tensors =
         if let evaluate {
           try evaluate(rounding)
@@ -96,8 +95,7 @@ public struct Envelope: Sendable {
       uniqueKeysWithValues: errors.map { tensor, errors in
         let layout = layouts[tensor]!
         let floors = layout.floors(
-          of: reference[tensor]!, formats[tensor] ?? .float64,
-          accumulators: profile.format(at: .accumulators, activation: activation))
+          of: reference[tensor]!, formats[tensor] ?? .float64, accumulators: accumulators)
         return (
           tensor,
           TensorEnvelope(

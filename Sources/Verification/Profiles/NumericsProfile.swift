@@ -66,6 +66,16 @@ public struct NumericsProfile: Sendable, Hashable {
     return rounding(activation) { format, row, point in format.roundStochastically(row, seed: seeds[point]!) }
   }
 
+  /// So many runs, with one seed for all.
+  ///
+  /// - Parameter part: What is run, which gives it random numbers of its own.
+  func stochasticRoundings(
+    _ runs: Int, activation: NumberFormat, seed: UInt64, part: String
+  ) -> [EmulatedRounding] {
+    var random = SeededGenerator(seed: seed, part: part)
+    return (0..<runs).map { _ in stochasticRounding(activation: activation, seed: random.next()) }
+  }
+
   /// The reference as a kernel of this profile computes it that rounds to nearest, ties to even.
   public func nearestRounding(activation: NumberFormat) -> EmulatedRounding {
     rounding(activation) { format, row, _ in

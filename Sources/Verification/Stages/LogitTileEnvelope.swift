@@ -33,17 +33,14 @@ struct LogitTileEnvelope {
     let reference = Self.cut(
       try StageValues([.logits], attentionCase, blockSize: blockSize, rounding: nil)[.logits], shape, tileSize)
     let rows = TokenRows(layout, inputs, reference: reference)
-    var random = SeededGenerator(seed: other.seed, part: "stages")
     var errors: [[Double]] = []
-    for _ in 0..<other.runs {
-      let rounding = other.profile.stochasticRounding(activation: other.activation, seed: random.next())
+    for rounding in other.stageRoundings {
       let run = try StageValues([.logits], attentionCase, blockSize: blockSize, rounding: rounding)[.logits]
       errors.append(rows.norms(of: Self.cut(run, shape, tileSize), minus: reference))
     }
     self.reference = reference
-    let accumulators = other.profile.format(at: .accumulators, activation: other.activation)
-    envelope = TensorEnvelope(
-      rows: rows, runs: errors, floors: rows.floors(of: reference, accumulators, accumulators: accumulators))
+    let stored = other.profile.format(at: .accumulators, activation: other.activation)
+    envelope = other.stage(rows, runs: errors, reference: reference, stored)
   }
 
   /// Logits in the layout of `Stage.logits`, held against the envelope.

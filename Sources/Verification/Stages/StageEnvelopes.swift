@@ -18,7 +18,6 @@ struct StageEnvelopes {
     _ formats: [Stage: NumberFormat], _ attentionCase: AttentionCase, blockSize: Int, like envelope: Envelope
   ) throws(AttentionError) {
     let stages = Stage.allCases.filter { formats[$0] != nil }
-    let (profile, activation) = (envelope.profile, envelope.activation)
     let exact = try StageValues(stages, attentionCase, blockSize: blockSize, rounding: nil)
     let reference = Dictionary(uniqueKeysWithValues: stages.map { ($0, exact[$0]) })
     let layouts = Dictionary(
@@ -31,9 +30,7 @@ struct StageEnvelopes {
         )
       })
     var errors: [Stage: [[Double]]] = [:]
-    var random = SeededGenerator(seed: envelope.seed, part: "stages")
-    for _ in 0..<envelope.runs {
-      let rounding = profile.stochasticRounding(activation: activation, seed: random.next())
+    for rounding in envelope.stageRoundings {
       let run = try StageValues(stages, attentionCase, blockSize: blockSize, rounding: rounding)
       for stage in stages {
         errors[stage, default: []].append(layouts[stage]!.norms(of: run[stage], minus: reference[stage]!))
@@ -42,13 +39,26 @@ struct StageEnvelopes {
     self.reference = reference
     envelopes = Dictionary(
       uniqueKeysWithValues: stages.map { stage in
-        let floors = layouts[stage]!.floors(
-          of: reference[stage]!, formats[stage]!,
-          accumulators: profile.format(at: .accumulators, activation: activation))
-        return (stage, TensorEnvelope(rows: layouts[stage]!, runs: errors[stage]!, floors: floors))
+        (stage, envelope.stage(layouts[stage]!, runs: errors[stage]!, reference: reference[stage]!, formats[stage]!))
       })
   }
 
   /// The envelope of a stage that was asked for.
   subscript(stage: Stage) -> TensorEnvelope { envelopes[stage]! }
+}
+
+extension Envelope {
+  /// Where kernels of the profile round on the way to a stage, one for each run.
+  var stageRoundings: [EmulatedRounding] {
+    profile.stochasticRoundings(runs, activation: activation, seed: seed, part: "stages")
+  }
+
+  /// The envelope of a stage, or of parts of its rows, from the errors of the runs.
+  func stage(
+    _ rows: TokenRows, runs: [[Double]], reference: [Double], _ format: NumberFormat
+  ) -> TensorEnvelope {
+    let accumulators = profile.format(at: .accumulators, activation: activation)
+    return TensorEnvelope(
+      rows: rows, runs: runs, floors: rows.floors(of: reference, format, accumulators: accumulators))
+  }
 }
