@@ -18,7 +18,8 @@ struct HeatMap {
     for level in HeatLevel.allCases {
       var path = ""
       for (number, (sequence, head)) in Self.places(map).enumerated() {
-        for run in Self.runs(of: level, map, sequence, head) {
+        let start = sequence * map.length * map.heads + head
+        for run in level.runs(map.length, { map.multiples[start + $0 * map.heads] }) {
           let visible = level >= .marginal ? max(Double(run.count), 2 / cell) : Double(run.count)
           path += "M\(run.lowerBound) \(number)h\(coordinate(visible))"
         }
@@ -59,21 +60,6 @@ struct HeatMap {
     (0..<map.batch).flatMap { sequence in (0..<map.heads).map { (sequence, $0) } }
   }
 
-  /// The longest runs of tokens at a level.
-  private static func runs(of level: HeatLevel, _ map: ErrorMap, _ sequence: Int, _ head: Int) -> [Range<Int>] {
-    var runs: [Range<Int>] = []
-    for token in 0..<map.length {
-      let multiple = map.multiples[(sequence * map.length + token) * map.heads + head]
-      guard HeatLevel(multiple) == level else { continue }
-      if let last = runs.last, last.upperBound == token {
-        runs[runs.count - 1] = last.lowerBound..<token + 1
-      } else {
-        runs.append(token..<token + 1)
-      }
-    }
-    return runs
-  }
-
   /// Ticks at block edges, at most sixteen of them.
   private static func tickStep(_ length: Int, _ blockSize: Int) -> Int {
     blockSize * max(1, (length / blockSize + 15) / 16)
@@ -107,6 +93,19 @@ enum HeatLevel: String, CaseIterable, Comparable {
       case ...64: .far
       default: .farther
       }
+  }
+
+  /// The longest runs of cells at this level, of so many in a row.
+  func runs(_ count: Int, _ multiple: (Int) -> Double?) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    for cell in 0..<count where HeatLevel(multiple(cell)) == self {
+      if let last = runs.last, last.upperBound == cell {
+        runs[runs.count - 1] = last.lowerBound..<cell + 1
+      } else {
+        runs.append(cell..<cell + 1)
+      }
+    }
+    return runs
   }
 
   /// For the legend.

@@ -20,19 +20,12 @@ struct TileMap {
     html = "<div class=\"tiles\">\(figures.joined(separator: "\n"))</div>"
   }
 
-  /// One path of horizontal runs for every level.
+  /// One path of horizontal runs for every level. Tiles in which no query sees a key are left open.
   private static func paths(_ multiples: [Double?], _ side: Int) -> String {
-    HeatLevel.allCases.map { level in
-      var path = ""
-      for row in 0..<side {
-        var column = 0
-        while column < side {
-          let start = column
-          while column < side, multiples[row * side + column].map({ HeatLevel($0) == level }) ?? false { column += 1 }
-          if column > start { path += "M\(start) \(row)h\(column - start)" }
-          if column < side, column == start { column += 1 }
-        }
-      }
+    HeatLevel.allCases.filter { $0 != .unjudged }.map { level in
+      let path = (0..<side).flatMap { row in
+        level.runs(side) { multiples[row * side + $0] }.map { "M\($0.lowerBound) \(row)h\($0.count)" }
+      }.joined()
       return path.isEmpty ? "" : "<path class=\"\(level)\" d=\"\(path)\"/>"
     }.joined()
   }
