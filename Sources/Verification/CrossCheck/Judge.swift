@@ -68,9 +68,7 @@ struct Judge {
   func report(_ candidate: StageCandidate) -> CrossCheckReport.TensorReport { report(judged(candidate)) }
 
   /// Every row of a tensor in multiples of the envelope.
-  func map(_ candidate: Candidate) -> ErrorMap {
-    map(judged(candidate))
-  }
+  func map(_ candidate: Candidate) -> ErrorMap { map(judged(candidate)) }
 
   /// The same for a stage.
   func map(_ candidate: StageCandidate) -> ErrorMap { map(judged(candidate)) }
@@ -113,8 +111,7 @@ struct Judge {
     var verdict = Verdict(multiple: comparison.multiple)
     if 2 * rows.unjudgedRows > rows.rows.count { verdict = max(verdict, .marginal) }
     if !isStable, measure.nonFinite == 0 { verdict = .marginal }
-    var size = ScaledNorm()
-    for entry in judged.reference { size.add(entry) }
+    let size = ScaledNorm(of: judged.reference)
     func limit(_ multiple: Double) -> Double {
       size.value == 0 ? 0 : min(rows.norm(atMultiple: multiple) / size.value, .greatestFiniteMagnitude)
     }
@@ -168,8 +165,7 @@ struct Judge {
             + "the profile \(envelope.profile.name) overflows, or its rounding changes logits by more than "
             + "\(UndeterminedRows.usableLogitError)")
       }
-      var size = ScaledNorm()
-      for entry in reference[candidate.tensor]! { size.add(entry) }
+      let size = ScaledNorm(of: reference[candidate.tensor]!)
       if rows.norm > 0.1 * size.value, size.value > 0 {
         warnings.append(
           "an honest kernel of the profile \(envelope.profile.name) is off by \(percent(rows.norm / size.value)) in "

@@ -3,6 +3,19 @@ struct ScaledNorm {
   private var scale = 0.0
   private var sum = 0.0
 
+  /// ‖0‖, to be added to.
+  init() {}
+
+  /// ‖x‖₂
+  init(of x: [Double]) {
+    for x in x { add(x) }
+  }
+
+  /// ‖x − y‖₂
+  init(of x: [Double], minus y: [Double]) {
+    for (x, y) in zip(x, y) { add(x - y) }
+  }
+
   mutating func add(_ x: Double) {
     let magnitude = abs(x)
     guard magnitude != 0 else { return }

@@ -105,6 +105,8 @@ struct VariantComparisons: Sendable {
       ? reference
       : try VariantCatalogue.nominal.evaluate(part.attentionCase, blockSize: VariantGallery.usualBlockSize)
     let found = Dictionary(uniqueKeysWithValues: tensors.map { ($0, part.rows($0, candidate[$0]!, of: shape)) })
+    let nominal = Dictionary(
+      uniqueKeysWithValues: tensors.map { ($0, ScaledNorm(of: found[$0]!, minus: definition[$0]!)) })
     all = try concurrentMap(Array(gallery.entries.indices)) { index throws(AttentionError) -> Comparison in
       let results = try gallery.results(index)
       var (errors, leaves, distances) = (
@@ -115,9 +117,9 @@ struct VariantComparisons: Sendable {
         guard let result = results[tensor] else { continue }
         let (expected, candidate) = withoutEqualInfinities(result, found[tensor]!)
         errors[tensor] = multiple(tensor, expected, candidate, part.tokens)
-        leaves[tensor] = distance(candidate, expected)
-          .relative(to: distance(found[tensor]!, definition[tensor]!))
-        let ratio = ErrorMeasure(candidate: candidate, reference: expected).rmsRatio
+        let error = ScaledNorm(of: candidate, minus: expected)
+        leaves[tensor] = error.relative(to: nominal[tensor]!)
+        let ratio = error.relative(to: ScaledNorm(of: expected))
         relativeError = ratio.isNaN ? .infinity : max(relativeError, ratio)
         distances[tensor] = multiple(tensor, definition[tensor]!, result, part.tokens)
       }
@@ -177,13 +179,6 @@ struct VariantComparisons: Sendable {
       return spots
     }
   }
-}
-
-/// ‖a − b‖₂
-private func distance(_ a: [Double], _ b: [Double]) -> ScaledNorm {
-  var norm = ScaledNorm()
-  for (a, b) in zip(a, b) { norm.add(a - b) }
-  return norm
 }
 
 /// Two tensors with zeros where both have the same infinity: a row that sees nothing has log-sum-exp −∞ in both.

@@ -27,8 +27,10 @@ struct StageValues {
       })
     if stages.contains(.logits) { try writeLogits(rounding) }
     guard stages.contains(where: { $0 != .logits }) else { return }
+    // The key side is the same for all query heads of a group.
+    let step = stages.contains(.adjustedQueries) ? 1 : shape.groupSize
     for (index, segment) in inputs.segments.enumerated() where !segment.isEmpty {
-      for queryHead in 0..<shape.queryHeads {
+      for queryHead in stride(from: 0, to: shape.queryHeads, by: step) {
         let blocks =
           if let rounding {
             try blockIntermediates(

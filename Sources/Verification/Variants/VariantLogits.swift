@@ -17,10 +17,11 @@ extension Variant {
         }
       }
     }
+    let gradients = InputGradients(inputs)
     for unit in choices.units(of: inputs, blockSize: blockSize) {
       let head = HeadProgram(
         inputs, unit, choices: choices, blockSize: blockSize, scale: scale, attentionCase.gate,
-        gradients: InputGradients(inputs))
+        gradients: gradients)
       for token in unit.kept {
         let row = token - unit.tokens.lowerBound
         for column in head.visible[row] {
