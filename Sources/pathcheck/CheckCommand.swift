@@ -23,8 +23,8 @@ struct CheckCommand: ParsableCommand {
         m_inverse [B,T,H,n] (M⁻¹)   transform [B,T,H,n] (M⁻¹ diag(β))   transformed_w [B,T,H,K] (U = T W)
         adjusted_k [B,T,H,K]   adjusted_q [B,T,HQ,K]   logits [B,T,HQ,T]
 
-      as F64, F32, F16 or BF16. With intermediate results the first wrong step is named. w and beta are taken as they are: w already normalised, beta already in (0, 2). \
-      HQ is a multiple of H, and query head h reads key/value head h / (HQ/H). The reference is computed in Float64 from \
+      as F64, F32, F16 or BF16. With intermediate results the first wrong step is named. w and beta are taken as they are: \
+      w already normalised, beta already in (0, 2). HQ is a multiple of H, and query head h reads key/value head h / (HQ/H). The reference is computed in Float64 from \
       the inputs exactly as stored. How large an honest error is, in every row of every output, is told by running it again \
       with the rounding of a profile (see --profile), at random: that is the envelope. An output passes up to 2 times the \
       envelope, and is marginal up to 4 times.

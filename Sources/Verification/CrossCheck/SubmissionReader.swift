@@ -13,9 +13,9 @@ struct Submission {
   let outputCotangent: [Double]?
   /// The outputs of the candidate, in the order of `AttentionTensor`.
   let candidates: [Candidate]
-  /// Intermediate results of the candidate, in the order of `Stage`, and the rows per block that they are made with if that is
-  /// known.
+  /// Intermediate results of the candidate, in the order of `Stage`.
   let stages: [StageCandidate]
+  /// The rows per block that these are made with, if the file tells.
   let blockSize: Int?
   /// The coarsest format that the inputs are stored in: what a kernel calls its dtype.
   let inputFormat: NumberFormat

@@ -34,15 +34,16 @@ struct TensorTransform {
     }
     guard square > 0, product.isFinite, square.isFinite else { return nil }
     let factor = product / square
+    guard factor != 0 else {
+      return TensorTransform(words: "all zero", reference: reference.map { 0 * $0 }, candidate: candidate)
+    }
     let known: [(String, Double)] = [
       ("1/ln 2: base 2", 1 / .log(2)), ("ln 2", .log(2)), ("2", 2), ("1/2", 0.5), ("−1", -1), ("the scale", scale),
       ("1/scale", 1 / scale), ("the group size", Double(groupSize)), ("1/group size", 1 / Double(groupSize)),
     ]
     let name = known.first { abs(factor / $0.1 - 1) < 0.01 }.map { " = \($0.0)" } ?? ""
     return TensorTransform(
-      words: factor == 0 ? "all zero" : "times \(Float(factor))\(name)",
-      reference: factor == 0 ? reference.map { 0 * $0 } : reference,
-      candidate: factor == 0 ? candidate : candidate.map { $0 / factor })
+      words: "times \(Float(factor))\(name)", reference: reference, candidate: candidate.map { $0 / factor })
   }
 
   // MARK: Orders

@@ -2,9 +2,10 @@ import PathAttention
 
 /// Moves the last digit of numbers at random.
 ///
-/// Nobody computes from inputs more exactly than from inputs that are off by one rounding of an accumulator. A form, on the other
-/// hand, may: where reflections are projections onto what all w have in common, or one key has all the weight, its numbers cancel to the last
-/// digit, and in another order of the same operations they do not. Starting from other last digits, none do.
+/// Nobody computes from inputs more exactly than from inputs that are off by one rounding of an accumulator. A form, on the
+/// other hand, may: where reflections are projections onto what all w have in common, or one key has all the weight, its
+/// numbers cancel to the last digit, and in another order of the same operations they do not. Starting from other last
+/// digits, none do.
 struct LastDigits {
   /// u: by which part of itself a number is moved at most.
   let unit: Double

@@ -41,8 +41,7 @@ extension ErrorMap {
   /// - Parameter queryTokens: The tokens whose rows are judged; all when nil.
   init(
     _ name: String, _ layout: RowLayout, _ inputs: AttentionInputs<Double>, envelope: TensorEnvelope,
-    multiples: [Double],
-    queryTokens: [Int]?
+    multiples: [Double], queryTokens: [Int]?
   ) {
     let (length, heads) = (inputs.shape.length, layout.heads)
     let judged = queryTokens.map(Set.init)
