@@ -29,9 +29,7 @@ import Verification
 
   @Test("The table of Docs/Inference.md is what the function gives, to 5 %")
   func documentedTable() throws {
-    let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let text = try String(contentsOf: repository.appending(path: "Docs/Inference.md"), encoding: .utf8)
+    let text = try String(contentsOf: TestFiles.repository.appending(path: "Docs/Inference.md"), encoding: .utf8)
     // Rows of ten numbers: the steps, and three errors for each of three formats.
     let rows = text.split(separator: "\n").map {
       $0.split(separator: "|").compactMap { Double($0.filter { $0 != " " }) }

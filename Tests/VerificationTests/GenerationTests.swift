@@ -6,8 +6,7 @@ import Verification
 
 /// Generated cases: their numbers, their references, and what they tell apart.
 @Suite struct GenerationTests {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Fixtures/generated")
+  static let folder = TestFiles.fixtures.appending(path: "generated")
 
   /// What the fixtures were generated from.
   static let fixtureRequest = GenerationRequest(

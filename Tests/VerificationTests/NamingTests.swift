@@ -1,4 +1,3 @@
-import Foundation
 import NumberFormats
 import PathAttention
 import TensorFiles
@@ -16,19 +15,8 @@ import Verification
     private let gallery: VariantGallery
 
     init(_ name: String) throws {
-      let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "Fixtures/generated")
-      let file = try TensorFile(path: folder.appending(path: "\(name).safetensors").path)
-      let (q, k, v) = (file["q"]!.shape, file["k"]!.shape, file["v"]!.shape)
-      let inputs = try AttentionInputs(
-        shape: AttentionShape(
-          batch: q[0], length: q[1], queryHeads: q[2], heads: k[2], keyDim: k[3], valueDim: v[3]),
-        q: file.doubles("q"), k: file.doubles("k"), v: file.doubles("v"), w: file.doubles("w"),
-        beta: file.doubles("beta"), g: file.doubles("g"),
-        segmentBoundaries: file["cu_seqlens"] == nil ? nil : file.integers("cu_seqlens"))
-      attentionCase = AttentionCase(
-        inputs, scale: Double(file.metadata["scale"]!)!, gate: GateConvention(rawValue: file.metadata["gate"]!)!,
-        outputCotangent: try file.doubles("do"))
+      let path = TestFiles.fixtures.appending(path: "generated/\(name).safetensors").path
+      attentionCase = try AttentionCase(generated: try TensorFile(path: path))
       reference = try Implementation(.sequentialProduct).evaluate(attentionCase)
       envelope = try Envelope(
         attentionCase, reference: reference, profile: .bf16, activation: .bfloat16,

@@ -8,9 +8,7 @@ import Verification
 @Suite struct RealFileTests {
   @Test("On the file of 256 tokens the three forms agree to 1e-13 of the norm, in outputs and gradients")
   func formsAgree() throws {
-    let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Fixtures")
-    let file = try TensorFile(path: fixtures.appending(path: "fla-gate-bf16-t256-d64.safetensors").path)
+    let file = try TensorFile(path: TestFiles.fixtures.appending(path: "fla-gate-bf16-t256-d64.safetensors").path)
     let shape = AttentionShape(length: 256, queryHeads: 4, heads: 2, keyDim: 64, valueDim: 64)
     let inputs = try AttentionInputs(
       shape: shape, q: file.doubles("q"), k: file.doubles("k"), v: file.doubles("v"), w: file.doubles("w"),

@@ -17,10 +17,10 @@ import Verification
     _ kernel: StagedKernel, metadata: [String: String] = [:], stageNames: [Stage: String] = [:],
     only names: (String) -> Bool = { _ in true }
   ) throws -> CrossCheckReport {
-    let path = FileManager.default.temporaryDirectory.appending(path: "stages-\(UUID().uuidString).safetensors").path
-    try kernel.write(to: path, metadata: metadata, only: names)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try crossCheck(CrossCheckRequest(inputs: path, stageNames: stageNames, studiesVariants: false))
+    try TestFiles.withTemporary { path in
+      try kernel.write(to: path, metadata: metadata, only: names)
+      return try crossCheck(CrossCheckRequest(inputs: path, stageNames: stageNames, studiesVariants: false))
+    }
   }
 
   @Test("An independent kernel that writes down its stages passes in all of them", arguments: problems)
@@ -71,10 +71,10 @@ import Verification
     func tiles(_ fault: StagedKernel.Fault?, only names: [String], _ metadata: [String: String] = [:]) throws
       -> LogitTiles?
     {
-      let path = FileManager.default.temporaryDirectory.appending(path: "tiles-\(UUID().uuidString).safetensors").path
-      defer { try? FileManager.default.removeItem(atPath: path) }
-      try StagedKernel(problem, fault: fault).write(to: path, metadata: metadata, only: names.contains)
-      return try detailedCrossCheck(CrossCheckRequest(inputs: path, mapsLogits: true)).logits
+      try TestFiles.withTemporary { path in
+        try StagedKernel(problem, fault: fault).write(to: path, metadata: metadata, only: names.contains)
+        return try detailedCrossCheck(CrossCheckRequest(inputs: path, mapsLogits: true)).logits
+      }
     }
     func expect(_ tiles: LogitTiles, wrong: (_ query: Int, _ key: Int) -> Bool) {
       let (side, perBlock) = (tiles.tilesPerSide, 16 / tiles.tileSize)
@@ -110,14 +110,15 @@ import Verification
     let problem = try Problem(line: "B2 T30 HQ2 H1 K4 V4 beta=uniform seed=8")
     let attentionCase = AttentionCase(try problem.inputs())
     let tensors = try #require(VariantCatalogue[id]).implementation(blockSize: 16).evaluate(attentionCase)
-    let path = FileManager.default.temporaryDirectory.appending(path: "keys-\(UUID().uuidString).safetensors").path
     var file = TensorFileWriter()
     for (tensor, entries) in attentionCase.inputs.tensors.map({ ($0, $1.entries) }) + tensors {
       try file.add(tensor.rawValue, shape: problem.shape.dimensions(of: tensor), entries, as: .float64)
     }
-    try file.write(to: path)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    let tiles = try #require(try detailedCrossCheck(CrossCheckRequest(inputs: path, mapsLogits: true)).logits)
+    let found = try TestFiles.withTemporary { path in
+      try file.write(to: path)
+      return try detailedCrossCheck(CrossCheckRequest(inputs: path, mapsLogits: true)).logits
+    }
+    let tiles = try #require(found)
     #expect(tiles.variant == id)
     let side = tiles.tilesPerSide
     for (index, multiple) in tiles.multiples.enumerated() {
@@ -133,11 +134,8 @@ import Verification
 
   @Test("A fault of the backward pass is found after a right forward pass")
   func gradients() throws {
-    let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Fixtures")
-    let report = try crossCheck(
-      CrossCheckRequest(
-        inputs: fixtures.appending(path: "fla-gate-f16-t300-d16.safetensors").path, studiesVariants: false))
+    let path = TestFiles.fixtures.appending(path: "fla-gate-f16-t300-d16.safetensors").path
+    let report = try crossCheck(CrossCheckRequest(inputs: path, studiesVariants: false))
     #expect(report.firstWrongStages?.map(\.name) == ["dw"])
     #expect(report.firstWrongStages?.first?.after == ["o"])
   }

@@ -67,17 +67,7 @@ private struct CaseFile {
 
   private init(_ url: URL) throws {
     self.url = url
-    let file = try TensorFile(path: url.path)
-    let (q, v) = (file["q"]!.shape, file["v"]!.shape)
-    let shape = AttentionShape(
-      batch: q[0], length: q[1], queryHeads: q[2], heads: v[2], keyDim: q[3], valueDim: v[3])
-    attentionCase = AttentionCase(
-      try AttentionInputs(
-        shape: shape, q: file.doubles("q"), k: file.doubles("k"), v: file.doubles("v"), w: file.doubles("w"),
-        beta: file.doubles("beta"), g: file.doubles("g"),
-        segmentBoundaries: file["cu_seqlens"] == nil ? nil : file.integers("cu_seqlens")),
-      scale: Double(file.metadata["scale"]!), gate: GateConvention(rawValue: file.metadata["gate"]!)!,
-      outputCotangent: try file.doubles("do"))
+    attentionCase = try AttentionCase(generated: try TensorFile(path: url.path))
   }
 
   /// What an honest kernel computes.
