@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Links lead somewhere, and numbers come from somewhere.
+/// Links lead somewhere.
 @Suite struct LinkTests {
   @Test("Every relative link leads to a file, and to a heading if it names one", arguments: Page.paths)
   func links(path: String) throws {
@@ -39,22 +39,6 @@ import Testing
     #expect(figures.filter { $0.hasSuffix(".svg") && !targets.contains("Docs/Figures/\($0)") } == [])
   }
 
-  /// A decimal fraction in running text is a measurement, and has to be generated or printed by a command. Versions,
-  /// numbers of papers, and limits that the text itself sets are not.
-  @Test("No decimal fraction stands in running text of Docs, where nothing would check it", arguments: Page.paths)
-  func decimals(path: String) throws {
-    // What real kernels did on a GPU is data, not something that the library computes; other tests compare with it.
-    guard !["Fixtures/README.md", "Docs/Inference.md", "Docs/Envelopes.md", "Docs/Performance.md"].contains(path) else {
-      return
-    }
-    let versions = /(arXiv|Swift|PyTorch|Triton|NumPy|JAX|MLX|torch|flash-linear-attention|Python) [0-9.]+/
-    for (index, line) in try Page(path).runningText where !line.isEmpty {
-      let decimals = line.replacing(/\]\([^)]*\)/, with: "").replacing(versions, with: "").matches(of: /[0-9]+\.[0-9]+/)
-        .map { String($0.output) }
-      #expect(decimals == [], "\(path):\(index + 1)")
-    }
-  }
-
   @Test("Headings have the anchors that forges give them")
   func anchors() {
     let page = Page(
@@ -82,19 +66,5 @@ extension Page {
       anchors.insert(anchors.contains(anchor) ? "\(anchor)-\(number)" : anchor)
     }
     return anchors
-  }
-
-  /// The lines that are neither in a fence nor generated, without code and formulas.
-  var runningText: [(index: Int, line: String)] {
-    let fenced = fences.map { $0.lines.lowerBound - 1..<$0.lines.upperBound + 1 }
-    var isGenerated = false
-    return lines.enumerated().compactMap { index, line in
-      if line.hasPrefix("<!-- generated: ") && !line.contains("<!-- end -->") { isGenerated = true }
-      if line.hasPrefix("<!-- end -->") { isGenerated = false }
-      guard !isGenerated, !fenced.contains(where: { $0.contains(index) }) else { return nil }
-      let text = line.replacing(/<!-- generated: [^>]*-->.*?<!-- end -->/, with: "")
-        .replacing(/`[^`]*`/, with: "").replacing(/\$[^$]*\$/, with: "")
-      return (index, text)
-    }
   }
 }

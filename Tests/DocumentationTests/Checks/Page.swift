@@ -69,4 +69,35 @@ extension Page {
     }
     return fences
   }
+
+  /// The lines with what is generated left out.
+  var writtenLines: [(index: Int, line: String)] {
+    var isGenerated = false
+    return lines.enumerated().compactMap { index, line in
+      if line.hasPrefix("<!-- generated: ") && !line.contains("<!-- end -->") { isGenerated = true }
+      if line.hasPrefix("<!-- end -->") { isGenerated = false }
+      return isGenerated ? nil : (index, line.replacing(/<!-- generated: [^>]*-->.*?<!-- end -->/, with: ""))
+    }
+  }
+
+  /// The lines that are neither in a fence nor generated, without code and formulas.
+  var runningText: [(index: Int, line: String)] {
+    let fenced = fences.map { $0.lines.lowerBound - 1..<$0.lines.upperBound + 1 }
+    return writtenLines.filter { line in !fenced.contains { $0.contains(line.index) } }.map {
+      ($0.index, $0.line.replacing(/`[^`]*`/, with: "").replacing(/\$[^$]*\$/, with: ""))
+    }
+  }
+
+  /// The tables that are not generated, in order, without their heads: rows of cells.
+  var tables: [[[String]]] {
+    var tables: [[[String]]] = []
+    var previous = -2
+    for (index, line) in writtenLines where line.hasPrefix("|") {
+      if index != previous + 1 { tables.append([]) }
+      previous = index
+      let cells = line.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast()
+      tables[tables.count - 1].append(cells.map { $0.trimmingCharacters(in: .whitespaces) })
+    }
+    return tables.map { Array($0.dropFirst(2)) }
+  }
 }

@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// Numbers come from somewhere, and none of their digits changes by accident.
+@Suite struct NumberTests {
+  /// A decimal fraction in running text is a measurement, and has to be generated or printed by a command. Versions,
+  /// numbers of papers, and limits that the text itself sets are not.
+  @Test("No decimal fraction stands in running text of Docs, where nothing would compute it", arguments: Page.paths)
+  func decimals(path: String) throws {
+    // What real kernels did on a GPU is data, not something that the library computes; other tests compare with it.
+    guard !["Fixtures/README.md", "Docs/Inference.md", "Docs/Envelopes.md", "Docs/Performance.md"].contains(path) else {
+      return
+    }
+    let versions = /(arXiv|Swift|PyTorch|Triton|NumPy|JAX|MLX|torch|flash-linear-attention|Python) [0-9.]+/
+    for (index, line) in try Page(path).runningText where !line.isEmpty {
+      let decimals = line.replacing(/\]\([^)]*\)/, with: "").replacing(versions, with: "").matches(of: /[0-9]+\.[0-9]+/)
+        .map { String($0.output) }
+      #expect(decimals == [], "\(path):\(index + 1)")
+    }
+  }
+
+  @Test("Every digit that no other test compares stands in the list of stated numbers")
+  func stated() throws {
+    let listed = try Page.paths.flatMap { try StatedNumbers.list(Page($0).statedNumbers(), of: $0) }
+    if Page.isWriting {
+      return try (listed.joined(separator: "\n") + "\n").write(to: StatedNumbers.url, atomically: true, encoding: .utf8)
+    }
+    let expected = try String(contentsOf: StatedNumbers.url, encoding: .utf8).split(separator: "\n").map(String.init)
+    for change in listed.difference(from: expected) {
+      switch change {
+      case .insert(_, let line, _): Issue.record("stated but not listed in StatedNumbers.txt: \(line)")
+      case .remove(_, let line, _): Issue.record("listed in StatedNumbers.txt but not stated: \(line)")
+      }
+    }
+  }
+
+  @Test("Numbers are found in text, code, formulas, links and tables, but not where other tests compare them")
+  func found() throws {
+    let page = Page(
+      path: "page.md",
+      text: """
+        Of 1,024 tokens 10⁻³ `--rows 64` $x_1$ [paper](https://x.y/2505.16381) <!-- generated: n -->7<!-- end --> 8.
+        ## Part 2
+        | a | 0.5 |
+        <!-- generated: table -->
+        | b | 9 |
+        <!-- end -->
+        <!-- run -->
+        ```sh
+        seq 3
+        ```
+        ```
+        1
+        ```
+        <!-- run: needs torch -->
+        ```sh
+        seq 4
+        ```
+        ```
+        2 of 5
+        ```
+        ```swift
+        let n = 6
+        ```
+        """)
+    #expect(
+      StatedNumbers.list(try page.statedNumbers(), of: "page.md") == [
+        "page.md [] 1,024 10 ³ 64 1 2505.16381 8", "page.md [Part 2] 2 0.5 3 4 2 5",
+      ])
+    #expect(try page.statedNumbers().last?.line == 18)
+  }
+}
