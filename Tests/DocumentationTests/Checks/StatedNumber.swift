@@ -1,7 +1,7 @@
 /// A number of a page that no other test compares with what the library computes: a definition, an example's shape, a
 /// citation, or a measurement that was made elsewhere.
 struct StatedNumber {
-  /// The heading that it stands under.
+  /// The page and the heading that it stands under, like `README.md [Check a kernel]`.
   let section: String
   /// Its line, from 0.
   let line: Int
@@ -24,23 +24,29 @@ extension Page {
       }
       guard !(printed + compiled).contains(where: { $0.contains(index) }) else { return [] }
       return line.matches(of: /\p{N}([\p{N}.,]*\p{N})?/).map {
-        StatedNumber(section: section, line: index, digits: String($0.output.0))
+        StatedNumber(section: "\(path) [\(section)]", line: index, digits: String($0.output.0))
       }
     }
   }
 }
 
-/// The numbers that pages state, as they are listed: changing one in a page takes a second change here, which a reviewer sees.
-enum StatedNumbers {
-  static let url = Page.repository.appending(path: "Tests/DocumentationTests/StatedNumbers.txt")
-
-  /// One line for every section of a page that states numbers.
-  static func list(_ numbers: [StatedNumber], of path: String) -> [String] {
-    var list: [(section: String, digits: [String])] = []
-    for number in numbers {
-      if list.last?.section != number.section { list.append((number.section, [])) }
-      list[list.count - 1].digits.append(number.digits)
+extension StatedNumber {
+  /// Numbers as they are kept: one line for every section. Changing a number in a page takes a second change there, which a
+  /// reviewer sees.
+  static func list(_ numbers: [StatedNumber]) -> String {
+    var text = ""
+    for (index, number) in numbers.enumerated() {
+      let isFirst = index == 0 || numbers[index - 1].section != number.section
+      text += (isFirst ? "\(index == 0 ? "" : "\n")\(number.section):" : "") + " \(number.digits)"
     }
-    return list.map { "\(path) [\($0.section)] \($0.digits.joined(separator: " "))" }
+    return text + "\n"
+  }
+
+  /// What `list` wrote.
+  static func numbers(inList text: String) -> [(section: String, digits: String)] {
+    text.split(separator: "\n").flatMap { line -> [(section: String, digits: String)] in
+      guard let end = line.range(of: "]: ") else { return [] }
+      return line[end.upperBound...].split(separator: " ").map { ("\(line[..<end.lowerBound])]", String($0)) }
+    }
   }
 }
