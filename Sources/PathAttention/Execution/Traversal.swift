@@ -91,8 +91,11 @@ struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   }
 
   private func run(_ pass: some Pass<S>, _ groups: ArraySlice<SegmentGroup>, threads: Int, _ meter: ProgressMeter?) {
-    func prepared<Form: LogitForm<S>>(_ form: (_ K: MatrixView<S>, _ W: MatrixView<S>, _ β: MatrixView<S>) -> Form) {
-      let prepared = groups.map { group in
+    func prepared<Form: LogitForm<S>>(
+      _ form: @Sendable (_ K: MatrixView<S>, _ W: MatrixView<S>, _ β: MatrixView<S>) -> Form
+    ) {
+      let prepared = mapTasks(groups.count, threads: threads) { index in
+        let group = groups[groups.startIndex + index]
         let form = form(
           inputs.k.window(group.segment, head: group.head), inputs.w.window(group.segment, head: group.head),
           inputs.beta.window(group.segment, head: group.head))
@@ -100,12 +103,14 @@ struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
       }
       pass.run(prepared, threads: threads, meter)
     }
+    // What is left for the key side of each.
+    let keyThreads = (threads - 1) / max(1, groups.count) + 1
     switch form {
     case .sequentialProduct: prepared { SequentialProduct(K: $0, W: $1, β: $2) }
     case .compactWY: prepared { CompactWY(K: $0, W: $1, β: $2, rounding: rounding) }
     case .blockwise(let blockSize, let levels):
       prepared {
-        Blockwise(K: $0, W: $1, β: $2, blockSize: blockSize, levels: levels, threads: threads, rounding: rounding)
+        Blockwise(K: $0, W: $1, β: $2, blockSize: blockSize, levels: levels, threads: keyThreads, rounding: rounding)
       }
     }
   }

@@ -40,20 +40,24 @@ struct Block<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   }
 
   /// Adds what the block's own queries had to say, and the later ones of K̂ and R, to the gradients of its keys, w and β.
+  ///
+  /// - Parameter run: The cotangents of K̂ and R; nil for the last block.
   func finish(
-    _ cotangent: Cotangent, _ run: FoldedKeys<S, Rounding>.Cotangent, _ gradient: KeyGradient<S>
+    _ cotangent: Cotangent, _ run: FoldedKeys<S, Rounding>.Cotangent?, _ gradient: KeyGradient<S>
   ) {
     let (W, Z) = (diagonal.W, diagonal.Z)
     let (dU, dZ) = (cotangent.dU, cotangent.diagonal.dZ)
-    // K̂ = K − Zᵀ W
-    let dK̂ = run.dCarriedKeys
-    add(dK̂, to: gradient.dK)
-    rounding.subtractProduct(W, .reflections, dK̂.transposed, .blockCotangents, from: dZ)
-    rounding.subtractProduct(Z, .blockProducts, dK̂, .blockCotangents, from: gradient.dW)
-    // R = I − Wᵀ U
-    let dR = run.dR
-    rounding.subtractProduct(W, .carryFactors, dR, .blockCotangents, from: dU)
-    rounding.subtractProduct(U, .carryFactors, dR.transposed, .blockCotangents, from: gradient.dW)
+    if let run {
+      // K̂ = K − Zᵀ W
+      let dK̂ = run.dCarriedKeys
+      add(dK̂, to: gradient.dK)
+      rounding.subtractProduct(W, .reflections, dK̂.transposed, .blockCotangents, from: dZ)
+      rounding.subtractProduct(Z, .blockProducts, dK̂, .blockCotangents, from: gradient.dW)
+      // R = I − Wᵀ U
+      let dR = run.dR
+      rounding.subtractProduct(W, .carryFactors, dR, .blockCotangents, from: dU)
+      rounding.subtractProduct(U, .carryFactors, dR.transposed, .blockCotangents, from: gradient.dW)
+    }
     // U = T W and Z = T Y
     let transform = diagonal.transform
     let parameters = transform.zeroCotangent()

@@ -18,6 +18,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   let blocks: [Block<S, Rounding>]
   let folded: FoldedKeys<S, Rounding>
   private let lanes: Int
+  private let pieceLevel: Int
   private let rounding: Rounding
 
   /// - Parameters:
@@ -36,14 +37,13 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
       Block(ranges[$0], K: K, W: W, β: β, rounding: rounding)
     }
     folded = FoldedKeys(blocks, levels: levels, threads: threads, rounding: rounding)
+    pieceLevel = min(Self.largestPieceLevel, levels, folded.levels.count)
   }
 
   // MARK: The walk of a piece
 
   /// A piece is a run of at most 2² blocks: enough rows for an efficient product, few enough for a tile to stay in cache.
   private static var largestPieceLevel: Int { 2 }
-
-  private var pieceLevel: Int { min(Self.largestPieceLevel, folded.levels.count - 1) }
 
   var pieces: [Range<Int>] { ranges(of: length, by: blockSize << pieceLevel) }
 
@@ -228,7 +228,8 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
     let runs = folded.unfold(cotangents.map(\.runs), threads: threads)
     let own = blocks.indices.map { b in cotangents.lazy.compactMap { $0.blocks[b] }.first }
     performTasks(blocks.count, threads: threads) { b in
-      blocks[b].finish(own[b] ?? blocks[b].zeroCotangent(), runs[b], gradient.tokens(blocks[b].range))
+      blocks[b].finish(
+        own[b] ?? blocks[b].zeroCotangent(), b < runs.count ? runs[b] : nil, gradient.tokens(blocks[b].range))
     }
   }
 }

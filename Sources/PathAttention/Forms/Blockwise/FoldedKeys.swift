@@ -8,8 +8,8 @@ import LinearAlgebra
 ///     R = R_r R_l,    K̂ = [K̂_l R_rᵀ; K̂_r]
 ///
 /// so a query that has been carried to the end of a run meets all its keys, and passes all its reflections, at once. Level h
-/// has a run for every 2ʰ blocks that are complete. Only left runs are met by queries; the keys of a right one are the lower
-/// half of its fold. O(L d) memory, half of it again for each level.
+/// has a run for every 2ʰ blocks before the last one, which no query comes after. Only left runs are met by queries; the keys
+/// of a right one are the lower half of its fold. O(L d) memory, half of it again for each level.
 struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   /// Level h holds the runs of 2ʰ blocks, in order.
   let levels: [[Run]]
@@ -34,7 +34,7 @@ struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
 
   init(_ blocks: [Block<S, Rounding>], levels count: Int, threads: Int, rounding: Rounding) {
     self.rounding = rounding
-    var levels = [mapTasks(blocks.count, threads: threads) { blocks[$0].run() }]
+    var levels = [mapTasks(max(0, blocks.count - 1), threads: threads) { blocks[$0].run() }]
     for level in 0..<count {
       guard levels[level].count > 1 else { break }
       let runs = levels[level]
@@ -82,7 +82,7 @@ struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   /// Hands the cotangents of the runs down to the blocks.
   ///
   /// - Parameter collected: What queries had to say, to be added in this order. Runs that none of them has met are absent.
-  /// - Returns: The cotangents of K̂ and R of each block.
+  /// - Returns: The cotangents of K̂ and R of each block but the last.
   func unfold(_ collected: [[Index: Cotangent]], threads: Int) -> [Cotangent] {
     var above: [Cotangent] = []
     for (level, runs) in levels.enumerated().reversed() {
