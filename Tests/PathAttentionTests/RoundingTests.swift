@@ -77,6 +77,25 @@ import Verification
     #expect(largestDifference(other.o.entries, try attention(inputs, options, rounding: queriesOnly).o.entries) > 1e-3)
   }
 
+  @Test("Logits are kept in the format of accumulators, with the gate in them")
+  func logitsOnGrid() throws {
+    let problem = try Problem(line: "B1 T20 HQ2 H1 K4 V4 block=4 cu=0,9,20 beta=uniform gate=scaled.strong seed=3")
+    let sums = EmulatedRounding(sumLength: 2) { row, point in
+      // The gate's own sums are not rounded, so that adding it leads off the grid.
+      guard point == .accumulators else { return }
+      for j in 0..<row.count { row[j] = (row[j] * 64).rounded() / 64 }
+    }
+    for form in [AttentionForm.compactWY, .blockwise(blockSize: 4, levels: 0)] {
+      let table = try logits(problem.inputs(), scale: 0.5, gate: problem.convention, form: form, rounding: sums)
+      for segment in 0..<table.segments {
+        for head in 0..<table.queryHeads {
+          let off = table[segment, head].entries.filter { $0 * 64 != ($0 * 64).rounded() }
+          #expect(off.isEmpty, "\(form): \(off.count) logits of head \(head) in segment \(segment), like \(off[0])")
+        }
+      }
+    }
+  }
+
   @Test("Rounded results do not depend on the number of threads, bit for bit")
   func threads() throws {
     let problem = try Problem(line: "B1 T40 HQ4 H2 K5 V3 block=8 beta=uniform gate=scaled.strong seed=3")

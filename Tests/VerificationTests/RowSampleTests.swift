@@ -101,6 +101,7 @@ import Verification
     #expect(sparse["o"] == sample.union(few) && sparse["dq"] == Set(0..<400) && sparse["dw"] == Set(0..<400))
     let location = try #require(report.tensors.first { $0.name == "dq" }?.location)
     #expect(location.rowsOver == 1 && location.rows == 800 && location.worstRows[0].at.token == open)
+    #expect(location.byHead == [1.0 / 400, 0] && location.bySegment == [1.0 / 800])
   }
 
   @Test("A wrong row is found if and only if it is in the sample")

@@ -101,6 +101,8 @@ import Verification
     // Right logits, and a mistake after them.
     let right = try #require(try tiles(nil, only: ["logits", "o"], ["block_size": "16"]))
     expect(right) { _, _ in false }
+    // No farther off than a run is by an envelope from the others; were it from one run, twice as far.
+    #expect(right.multiples.compactMap { $0 }.max()! <= 1, "\(problem)")
     #expect(try tiles(.binaryLogarithm, only: ["o", "lse"]) == nil)
     #expect(try tiles(nil, only: ["o"]) == nil)
   }
@@ -146,6 +148,11 @@ import Verification
     let wrong = try check(kernel, metadata: ["block_size": "32"]) { ["adjusted_k", "o"].contains($0) }
     #expect(wrong.firstWrongStages?.map(\.name) == ["adjusted_k"])
     #expect(wrong.tensors.map(\.verdict) == [.pass])
+    let right = try check(kernel, metadata: ["block_size": "16"]) { ["adjusted_k", "o"].contains($0) }
+    #expect(right.verdict == .pass)
+    // Where it is off is counted in the blocks of the file.
+    let location = try #require(wrong.intermediates?.first?.location)
+    #expect(location.byBlock.count == 3 && location.byPlaceInBlock.count == 32)
     // The blocks of the profile are larger than the sequence.
     let silent = try check(kernel) { ["adjusted_k", "o"].contains($0) }
     #expect(silent.warnings.contains { $0.contains("block_size") && $0.contains("64") })
