@@ -158,6 +158,23 @@ import Verification
     #expect(silent.warnings.contains { $0.contains("block_size") && $0.contains("64") })
   }
 
+  @Test("A stage may be off by half an ulp of what it is stored in, however exact the kernel is")
+  func coarseStorage() throws {
+    let problem = try Problem(line: "B1 T20 HQ1 H1 K8 V8 block=16 beta=uniform seed=9")
+    let inputs = try problem.inputs()
+    let keys = try blockIntermediates(inputs, segment: 0, queryHead: 0, blockSize: 16).flatMap(\.carriedKeys.entries)
+    var file = TensorFileWriter(metadata: ["block_size": "16"])
+    for (tensor, entries) in inputs.tensors.map({ ($0, $1.entries) }) + [(.o, try attention(inputs).o.entries)] {
+      try file.add(tensor.rawValue, shape: problem.shape.dimensions(of: tensor), entries, as: .float64)
+    }
+    try file.add("adjusted_k", shape: problem.shape.dimensions(of: .k), keys, as: .bfloat16)
+    let report = try TestFiles.withTemporary { path in
+      try file.write(to: path)
+      return try crossCheck(CrossCheckRequest(inputs: path, studiesVariants: false))
+    }
+    #expect(report.profile.name == "f64" && report.verdict == .pass, "\(problem)")
+  }
+
   @Test("Stages that cannot be read give an error that names them")
   func errors() throws {
     let kernel = try StagedKernel(try Problem(line: Self.problems[3]))
