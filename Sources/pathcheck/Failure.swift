@@ -11,6 +11,7 @@ struct Failure: Error {
 extension PathCheck {
   /// Parses and runs, with this project's exit codes. A reason why nothing could be compared goes to standard error.
   static func main() {
+    keepFreedMemory()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -120,7 +120,10 @@ struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     let chosen = takesPart.map { takesPart in piece.filter { takesPart(place, $0) } } ?? Array(piece)
     let window = inputs.q.window(place.segment, head: place.queryHead)
     let Q = Matrix<S>(rows: chosen.count, columns: window.columns)
-    for (r, token) in chosen.enumerated() { S.addScaled(scale, window.row(token), to: Q.mutableView.row(r)) }
+    for (r, token) in chosen.enumerated() {
+      let (q, scaled) = (window.row(token), Q.mutableView.row(r))
+      for lane in 0..<q.count { scaled[lane] = scale * q[lane] }
+    }
     return QueryRows(tokens: chosen, Q: Q.view)
   }
 }

@@ -1,4 +1,5 @@
 import LinearAlgebra
+import Synchronization
 
 /// The blockwise, I/O-aware form: the segment is cut into blocks, each with its own compact-WY product
 /// R_c = H_last … H_first, and the query is carried from block to block, right to left.
@@ -19,6 +20,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   let folded: FoldedKeys<S, Rounding>
   private let lanes: Int
   private let pieceLevel: Int
+  private let scratch: ScratchPool<S>
   private let rounding: Rounding
 
   /// - Parameters:
@@ -38,6 +40,9 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
     }
     folded = FoldedKeys(blocks, levels: levels, threads: threads, rounding: rounding)
     pieceLevel = min(Self.largestPieceLevel, levels, folded.levels.count)
+    scratch = ScratchPool(
+      rows: min(K.rows, self.blockSize << pieceLevel), columns: max(self.blockSize, Self.tileColumns),
+      blockSize: self.blockSize, lanes: lanes)
   }
 
   // MARK: The walk of a piece
@@ -54,7 +59,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   }
 
   /// How many columns of a run are visited at once: a tile should stay in the second-level cache beside another one.
-  private var tileColumns: Int { max(blockSize, 256) }
+  private static var tileColumns: Int { 256 }
 
   /// Queries in some rows, carried to the end of a run, meet its keys and are then carried to its start.
   private struct Step {
@@ -106,7 +111,8 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   // MARK: Forward
 
   func forward(_ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>) {
-    let scratch = TileScratch<S>(rows: queries.tokens.count, columns: tileColumns, blockSize: blockSize, lanes: lanes)
+    let scratch = scratch.take()
+    defer { self.scratch.giveBack(scratch) }
     // Rows of it are carried further and further.
     let X = queries.Q.copy().mutableView
     for (b, rows) in ownBlocks(queries) {
@@ -120,7 +126,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
     }
     for step in steps(queries) {
       let (run, X) = (folded[step.run], X.rows(step.rows))
-      for columns in ranges(of: run.range.count, by: tileColumns) {
+      for columns in ranges(of: run.range.count, by: Self.tileColumns) {
         let tile = scratch.tile(step.rows.count, columns.count)
         rounding.multiply(
           X, .adjustedQueries, run.carriedKeys.rows(columns).transposed, .adjustedKeys, into: tile)
@@ -154,7 +160,8 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
     _ queries: QueryRows<S>, _ visitor: some LogitVisitor<S>, dQ: MutableMatrixView<S>,
     into cotangent: inout Cotangent
   ) {
-    let scratch = TileScratch<S>(rows: queries.tokens.count, columns: tileColumns, blockSize: blockSize, lanes: lanes)
+    let scratch = scratch.take()
+    defer { self.scratch.giveBack(scratch) }
     let own = ownBlocks(queries)
     let steps = steps(queries)
 
@@ -189,7 +196,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
         rounding.addProduct(X.transposed, .carriedQueries, D, .carriedCotangents, to: runCotangent.dR)
         carry(D, .carriedCotangents, over: run.R.transposed, scratch)
       }
-      for columns in ranges(of: run.range.count, by: tileColumns) {
+      for columns in ranges(of: run.range.count, by: Self.tileColumns) {
         let K̂ = run.carriedKeys.rows(columns)
         let G = scratch.tile(step.rows.count, columns.count)
         rounding.multiply(X, .adjustedQueries, K̂.transposed, .adjustedKeys, into: G)
@@ -234,11 +241,11 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
   }
 }
 
-/// Memory for the one tile that exists at a time, and what belongs to it.
-private struct TileScratch<S: Scalar> {
-  private let tiles: Matrix<S>
-  private let projections: Matrix<S>
-  private let rows: Matrix<S>
+/// Memory for the one tile that exists at a time on each thread, and what belongs to it. Walks hand it on to each other: to
+/// clear it anew for each piece would cost as much as many a piece.
+private final class ScratchPool<S: Scalar>: Sendable {
+  private let free = Mutex<[TileScratch<S>]>([])
+  private let make: @Sendable () -> TileScratch<S>
 
   /// - Parameters:
   ///   - rows: The most query rows of a tile.
@@ -246,10 +253,22 @@ private struct TileScratch<S: Scalar> {
   ///   - blockSize: The most rows and columns of projections.
   ///   - lanes: d.
   init(rows: Int, columns: Int, blockSize: Int, lanes: Int) {
-    tiles = Matrix(rows: 1, columns: rows * columns)
-    projections = Matrix(rows: 1, columns: blockSize * blockSize)
-    self.rows = Matrix(rows: rows, columns: lanes)
+    make = {
+      TileScratch(
+        tiles: Matrix(rows: 1, columns: rows * columns), projections: Matrix(rows: 1, columns: blockSize * blockSize),
+        rows: Matrix(rows: rows, columns: lanes))
+    }
   }
+
+  func take() -> TileScratch<S> { free.withLock { $0.popLast() } ?? make() }
+
+  func giveBack(_ scratch: TileScratch<S>) { free.withLock { $0.append(scratch) } }
+}
+
+private struct TileScratch<S: Scalar>: Sendable {
+  let tiles: Matrix<S>
+  let projections: Matrix<S>
+  let rows: Matrix<S>
 
   func tile(_ rows: Int, _ columns: Int) -> MutableMatrixView<S> { tiles.mutableView.reshaped(rows, columns) }
 
