@@ -5,6 +5,8 @@ enum Figures {
     var all: [String: @Sendable () throws -> String] = [
       "interval": interval, "block-walk": blockWalk, "folding": folding, "error-forms": ErrorGrowth.single,
       "error-formats": ErrorGrowth.formats, "cache-drift": Drift.figure,
+      "performance-time": { try Timings().overLength.timeChart.svg },
+      "performance-rate": { try Timings().overLength.rateChart.svg },
     ]
     #if arch(x86_64)
       all["error-double"] = ErrorGrowth.double

@@ -5,7 +5,7 @@ import Verification
 enum GeneratedText {
   /// What stands between `<!-- generated: NAME -->` and `<!-- end -->`, by name.
   static let all: [String: @Sendable () throws -> String] =
-    [threeForms, singleSteps, conditioning, errorGrowth, realLayers, counts].reduce(into: [:]) { all, texts in
+    [threeForms, singleSteps, conditioning, errorGrowth, realLayers, timings, counts].reduce(into: [:]) { all, texts in
       all.merge(texts) { $1 }
     }
 

@@ -17,7 +17,8 @@ public struct ErrorLocation: Sendable, Codable {
   public var byHead: [Double]
   /// The share of rows that are over, by segment, of those that are not empty.
   public var bySegment: [Double]
-  /// The share of rows that are over, by block of the profile's size, counted from the start of each segment.
+  /// The share of rows that are over, by block, counted from the start of each segment. Blocks are of the size that the file
+  /// says, or that of the profile.
   public var byBlock: [Double]
   /// The share of rows that are over, by place in the block.
   public var byPlaceInBlock: [Double]
