@@ -34,7 +34,8 @@ struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
 
   init(_ blocks: [Block<S, Rounding>], levels count: Int, threads: Int, rounding: Rounding) {
     self.rounding = rounding
-    var levels = [mapTasks(max(0, blocks.count - 1), threads: threads) { blocks[$0].run() }]
+    let met = blocks.dropLast()
+    var levels = [mapTasks(met.count, threads: threads) { met[$0].run() }]
     for level in 0..<count {
       guard levels[level].count > 1 else { break }
       let runs = levels[level]
