@@ -11,7 +11,7 @@ import Verification
   }
 
   private func file(_ name: String) throws -> TensorFile {
-    try TensorFile(path: Page.repository.appending(path: "Fixtures/\(name).safetensors").path)
+    try TensorFile(path: Page.fixture(name))
   }
 
   @Test("Shapes, dtypes and scales are those of the files, real and generated")
@@ -43,8 +43,7 @@ import Verification
   @Test("Errors of the real kernel are what the cross-check finds, digit for digit")
   func errors() throws {
     for row in try tables()[1] {
-      let path = Page.repository.appending(path: "Fixtures/\(row[0]).safetensors").path
-      let report = try crossCheck(CrossCheckRequest(inputs: path, studiesVariants: false))
+      let report = try crossCheck(CrossCheckRequest(inputs: Page.fixture(row[0]), studiesVariants: false))
       let found = report.tensors.map { String(format: "%.5g", $0.rmsRatio.value) }
       #expect(Array(row[1...]) == found, "\(row[0])")
     }
@@ -53,21 +52,10 @@ import Verification
   @Test("Disagreements of the real layer's paths are those of the files")
   func layers() throws {
     for row in try tables()[2] {
-      let file = try file(row[0])
-      let (full, shape) = (try file.doubles("out_full"), file["out_full"]!.shape)
-      let paths = [("out_prefill", 0), ("out_decode_128", 128), ("out_decode_129", 129)]
-      for ((name, start), cell) in zip(paths, row[2...]) {
-        let (entries, tokens) = (try file.doubles(name), file[name]!.shape[1])
-        var (difference, size) = (0.0, 0.0)
-        for index in entries.indices {
-          let (sequence, rest) = index.quotientAndRemainder(dividingBy: tokens * shape[2])
-          let expected = full[(sequence * shape[1] + start) * shape[2] + rest]
-          difference += (entries[index] - expected) * (entries[index] - expected)
-          size += expected * expected
-        }
-        let ratio = (difference / size).squareRoot()
-        #expect(cell == decimal(ratio, ratio < 0.1 ? 4 : 3), "\(row[0]) \(name)")
-      }
+      let pairs = try checkLayer(LayerCheckRequest(file: Page.fixture(row[0]))).consistency
+      #expect(pairs.map(\.tensors) == ["prefill", "decode_128", "decode_129"].map { ["out_full", "out_\($0)"] })
+      let found = pairs.map { decimal($0.rmsRatio.value, $0.agrees ? 4 : 3) }
+      #expect(Array(row[2...]) == found, "\(row[0])")
     }
   }
 }

@@ -10,6 +10,9 @@ struct Page {
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
+  /// The path of a file of Fixtures that the pages speak of.
+  static func fixture(_ name: String) -> String { repository.appending(path: "Fixtures/\(name).safetensors").path }
+
   /// The pages that a reader is meant to read: README.md, those of Docs and that of Fixtures.
   static let paths: [String] = {
     let docs = try? FileManager.default.contentsOfDirectory(atPath: repository.appending(path: "Docs").path)

@@ -14,8 +14,8 @@ enum GeneratedText {
     "pass multiple": { String(Int(Verdict.passMultiple)) },
     "marginal multiple": { String(Int(Verdict.marginalMultiple)) },
     "percentage of dw": {
-      let path = Page.repository.appending(path: "Fixtures/fla-gate-f16-t300-d16.safetensors").path
-      let report = try crossCheck(CrossCheckRequest(inputs: path, studiesVariants: false))
+      let file = Page.fixture("fla-gate-f16-t300-d16")
+      let report = try crossCheck(CrossCheckRequest(inputs: file, studiesVariants: false))
       return decimal(100 * report.tensors.first { $0.name == "dw" }!.rmsRatio.value, 0)
     },
     "pairs of mistakes": { String(try separation().pairs) },

@@ -74,7 +74,7 @@ private struct RealLayer {
   var parameters: LayerParameters<Double>
 
   init(_ name: String) throws {
-    file = try TensorFile(path: Page.repository.appending(path: "Fixtures/\(name).safetensors").path)
+    file = try TensorFile(path: Page.fixture(name))
     parameters = try LayerParameters(file, prefix: "param.")
   }
 
