@@ -6,9 +6,15 @@ import Verification
 @Suite struct AttentionTests {
   private func inputs(_ line: String) throws -> AttentionInputs<Double> { try Problem(line: line).inputs() }
 
-  @Test("Results do not depend on the number of threads, bit for bit")
-  func threads() throws {
-    let problem = try Problem(line: "B2 T33 HQ4 H2 K5 V3 block=8 beta=uniform gate=scaled.strong seed=3")
+  @Test(
+    "Results do not depend on the number of threads, bit for bit",
+    arguments: [
+      "B2 T33 HQ4 H2 K5 V3 block=8 beta=uniform gate=scaled.strong seed=3",
+      // Long enough for threads to be at work at the same time.
+      "B1 T500 HQ6 H1 K12 V8 block=8 beta=uniform gate=scaled.weak seed=4",
+    ])
+  func threads(line: String) throws {
+    let problem = try Problem(line: line)
     let inputs = try problem.inputs()
     for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: 8)] as [AttentionForm] {
       let results = try [1, 2, 5].map { threads in
@@ -18,7 +24,7 @@ import Verification
           of: inputs, outputs: outputs, outputCotangent: problem.outputCotangent(), options)
         return [outputs.o.entries, outputs.lse.entries] + gradients.tensors.map(\.entries.entries)
       }
-      #expect(results[0] == results[1] && results[0] == results[2], "\(form)")
+      #expect(results[0] == results[1] && results[0] == results[2], "\(form), \(line)")
     }
   }
 
