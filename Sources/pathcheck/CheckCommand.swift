@@ -75,6 +75,8 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Do not compare with known mistakes; quicker, and a failure stays without a name.")
   var noVariants = false
 
+  @OptionGroup var memory: MemoryOptions
+
   @OptionGroup var output: ReportOptions
 
   @Option(
@@ -87,8 +89,8 @@ struct CheckCommand: ParsableCommand {
   var junit: String?
 
   func validate() throws {
-    guard blockSize >= 1 else { throw ValidationError("--block-size must be at least 1, found \(blockSize)") }
-    if let rows, rows < 1 { throw ValidationError("--rows must be at least 1, found \(rows)") }
+    try OptionRange.check("--block-size", blockSize, OptionRange.blockSize)
+    try OptionRange.check("--rows", rows, OptionRange.size)
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
     if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor)' twice") }
     guard Set(paths).count == paths.count else {
@@ -100,7 +102,8 @@ struct CheckCommand: ParsableCommand {
   private var paths: [String] { [output.json, html, junit].compactMap { $0 } }
 
   func run() throws {
-    if !output.overwrite { try checkAbsent(paths.filter { $0 != "-" }) }
+    var reports = try output.reports(
+      [("--html", html), ("--junit", junit)], inputs: [file, candidate, profile].compactMap { $0 })
     let progress = TerminalProgress("checking")
     let result: DetailedCrossCheck
     do {
@@ -110,17 +113,18 @@ struct CheckCommand: ParsableCommand {
           form: form?.form(blockSize: blockSize),
           profile: try profile.map(NumericsProfile.named), layout: layout,
           names: rename.names, stageNames: rename.stageNames, rows: rows,
-          studiesVariants: !noVariants, mapsLogits: html != nil, onProgress: progress.report))
+          studiesVariants: !noVariants, mapsLogits: html != nil, memoryLimit: memory.limit, onProgress: progress.report))
     } catch {
       progress.finish()
       throw Failure("\(error)")
     }
     progress.finish()
     let report = result.report
-    try output.write(report)
-    if let html { try output.file(html).write(text: ReportPage(result, command: commandLine).html) }
-    if let junit { try output.file(junit).write(text: JUnitReport(report).xml) }
-    if !paths.contains("-") { print(CheckTable(report).text) }
+    reports.print(CheckTable(report).text)
+    reports.write("--json") { try Data(json: report) }
+    reports.write("--html") { Data(text: ReportPage(result, command: commandLine).html) }
+    reports.write("--junit") { Data(text: JUnitReport(report).xml) }
+    try reports.finish()
     if report.verdict == .fail { throw ExitCode(1) }
   }
 

@@ -16,7 +16,7 @@ struct PathCheck: ParsableCommand {
       a safetensors file, and read a verdict.
 
       Exit codes: 0 pass or marginal, 1 a tensor fails or a statement does not hold, 2 the comparison could not be \
-      made, 64 wrong usage.
+      made, 64 wrong usage, 70 an error of the program itself.
       """,
     subcommands: [CheckCommand.self, GenerateCommand.self, LayerCommand.self, VerifyCommand.self, BenchCommand.self])
 }

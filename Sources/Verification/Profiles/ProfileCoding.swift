@@ -1,6 +1,7 @@
 import Foundation
 import NumberFormats
 import PathAttention
+import TensorFiles
 
 extension NumericsProfile: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
@@ -89,14 +90,26 @@ extension ProfileFormat: Codable {
 }
 
 extension NumericsProfile {
+  /// The most bytes of a file, a hundred times what a profile takes.
+  private static let largestFile = 1 << 18
+
   /// The shipped profile of a name, or the one in a JSON file.
   ///
   /// - Throws: `CrossCheckError.profile` when there is neither, or the file is no profile.
   public static func named(_ nameOrFile: String) throws(CrossCheckError) -> NumericsProfile {
     if let profile = shipped.first(where: { $0.name == nameOrFile }) { return profile }
     let names = shipped.map(\.name).joined(separator: ", ")
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: nameOrFile)) else {
-      throw .profile(file: nameOrFile, "expected \(names) or a file that can be read")
+    let data: Data
+    do throws(TensorFileError) {
+      let file = try InputFile(path: nameOrFile)
+      guard file.size <= largestFile else {
+        throw .unreadable(file: nameOrFile, reason: "a profile has at most \(largestFile) bytes, found \(file.size)")
+      }
+      data = Data(try file.read(0..<file.size))
+    } catch .unreadable(_, let reason) {
+      throw .profile(file: nameOrFile, "expected \(names) or a file that can be read: \(reason)")
+    } catch {
+      throw .file(error)
     }
     do {
       return try JSONDecoder().decode(NumericsProfile.self, from: data)

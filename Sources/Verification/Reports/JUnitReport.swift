@@ -1,4 +1,5 @@
 import Foundation
+import TensorFiles
 
 /// A report as JUnit XML, for systems that count tests: one test case per tensor. Marginal ones pass and say so.
 public struct JUnitReport: Sendable {
@@ -8,12 +9,12 @@ public struct JUnitReport: Sendable {
   /// Writes a report.
   public init(_ report: CrossCheckReport) {
     let failures = report.judged.count { $0.verdict == .fail }
-    let name = report.case.escapedForXML
+    let name = report.case.excerpt().escapedForXML
     let counts = "tests=\"\(report.judged.count)\" failures=\"\(failures)\" errors=\"0\""
     let cases = report.judged.map { tensor in
       let measured =
         "\(tensor.name) (\(tensor.dtype)): \(format(tensor.envelopeMultiple.value, "%.3g")) times the envelope of profile "
-        + "\(report.profile.name), relative RMS \(format(tensor.rmsRatio.value, "%.5g")), max abs "
+        + "\(report.profile.name.excerpt()), relative RMS \(format(tensor.rmsRatio.value, "%.5g")), max abs "
         + "\(format(tensor.maxAbs.value, "%.3g"))" + (tensor.maxAbsAt.map { " at \($0)" } ?? "")
       let start = "    <testcase classname=\"\(name)\" name=\"\(tensor.name)\">"
       switch tensor.verdict {
