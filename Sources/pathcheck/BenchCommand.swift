@@ -81,7 +81,8 @@ struct BenchCommand: ParsableCommand {
     try memory.admit(request.memoryEstimate)
     let drawings = ["time", "rate", "memory"].map { name in (name, charts.map { "\($0)/\(name).svg" }) }
     var reports = try output.reports(drawings)
-    reports.print(Self.row(["form", "pass", "dtype", "length", "median s", "peak MiB", "Gflop/s", "products", "ratio", "growth"]))
+    reports.print(
+      Self.row(["form", "pass", "dtype", "length", "median s", "peak MiB", "Gflop/s", "products", "ratio", "growth"]))
     let report: BenchmarkReport
     do {
       report = try benchmark(request) { result in

@@ -113,7 +113,8 @@ struct CheckCommand: ParsableCommand {
           form: form?.form(blockSize: blockSize),
           profile: try profile.map(NumericsProfile.named), layout: layout,
           names: rename.names, stageNames: rename.stageNames, rows: rows,
-          studiesVariants: !noVariants, mapsLogits: html != nil, memoryLimit: memory.limit, onProgress: progress.report))
+          studiesVariants: !noVariants, mapsLogits: html != nil, memoryLimit: memory.limit, onProgress: progress.report)
+      )
     } catch {
       progress.finish()
       throw Failure("\(error)")

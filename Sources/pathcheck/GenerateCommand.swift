@@ -127,7 +127,9 @@ extension ElementType: ExpressibleByArgument {
   }
 
   /// Those that it takes.
-  public static var allValueStrings: [String] { allCases.filter { $0.format != nil }.map(\.rawValue).map { $0.lowercased() } }
+  public static var allValueStrings: [String] {
+    allCases.filter { $0.format != nil }.map(\.rawValue).map { $0.lowercased() }
+  }
 
   /// As it is typed.
   public var defaultValueDescription: String { rawValue.lowercased() }

@@ -55,7 +55,8 @@ struct LayerCommand: ParsableCommand {
     let report: LayerCheckReport
     do {
       report = try checkLayer(
-        LayerCheckRequest(file: file, scale: logits.scale, gate: logits.gate, normEpsilon: normEpsilon,
+        LayerCheckRequest(
+          file: file, scale: logits.scale, gate: logits.gate, normEpsilon: normEpsilon,
           memoryLimit: memory.limit))
     } catch {
       throw Failure("\(error)")

@@ -76,8 +76,12 @@ struct Reports {
     for (option, path) in paths {
       guard let path else { continue }
       // Before anything else is said of the file, because no option would help.
-      if let input = inputs.first(where: { FileIdentity(path: path) != nil && FileIdentity(path: $0) == FileIdentity(path: path) }) {
-        throw Failure("\(option) \(path): this is \(input == path ? "" : "\(input), ")a file that is read; nothing is written to it")
+      if let input = inputs.first(where: {
+        FileIdentity(path: path) != nil && FileIdentity(path: $0) == FileIdentity(path: path)
+      }) {
+        throw Failure(
+          "\(option) \(path): this is \(input == path ? "" : "\(input), ")a file that is read; nothing is written to it"
+        )
       }
       let file = try ReportFile(path: path, overwrite: overwrite)
       if let identity = file.identity, let other = options.updateValue(option, forKey: identity) {

@@ -7,13 +7,14 @@ struct ClosedPipe: Error {}
 /// Standard output and standard error, which may be full, or closed, or gone.
 enum StandardStreams {
   /// Makes sure that they are there, for the start of the program: a file that is opened while one of them is closed would
-  /// take its place, and be printed into. Writing to a closed pipe becomes an error instead of a signal.
+  /// take its place, and be printed into. Writing to a closed pipe, or more than a file may have, becomes an error instead of a
+  /// signal.
   static func prepare() {
     for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) == -1 {
       // The lowest free descriptor is the one that is missing. Opened so that what it is for fails, as before.
       _ = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
-    signal(SIGPIPE, SIG_IGN)
+    for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
   }
 
   /// Writes to standard output.

@@ -12,18 +12,24 @@ struct CommandLine {
 
   static func fixture(_ name: String) -> String { repository.appending(path: "Fixtures/\(name).safetensors").path }
 
+  /// The test bundle and the executable are built into the same folder.
+  static func program() throws -> String {
+    let places = [
+      Bundle.main.bundleURL, URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent(),
+    ].map { $0.appending(path: "pathcheck").path }
+    guard let path = places.first(where: FileManager.default.isExecutableFile) else {
+      throw CocoaError(.fileNoSuchFile, userInfo: [NSFilePathErrorKey: places[0]])
+    }
+    return path
+  }
+
   /// Runs `pathcheck` with arguments and waits for it.
   init(_ arguments: String...) throws { try self.init(arguments) }
 
   /// The same with arguments in an array.
   init(_ arguments: [String]) throws {
     let process = Process()
-    // The test bundle and the executable are built into the same folder.
-    process.executableURL = Bundle.main.bundleURL.appending(path: "pathcheck")
-    if !FileManager.default.isExecutableFile(atPath: process.executableURL!.path) {
-      process.executableURL = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
-        .appending(path: "pathcheck")
-    }
+    process.executableURL = URL(fileURLWithPath: try Self.program())
     process.arguments = arguments
     // Files rather than pipes, which a long output would fill while nobody reads.
     let folder = try TemporaryFolder()

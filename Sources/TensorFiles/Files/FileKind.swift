@@ -95,7 +95,8 @@ package enum FileSystem {
     case ENAMETOOLONG: "its name is too long"
     case EISDIR: FileKind.directory.sentence
     case ENXIO, EOPNOTSUPP: FileKind.socket.sentence
-    case EACCES: closedDirectory(path).map { "the directory '\($0)' may not be searched" } ?? "its permissions forbid it"
+    case EACCES:
+      closedDirectory(path).map { "the directory '\($0)' may not be searched" } ?? "its permissions forbid it"
     case EPERM: "its permissions forbid it"
     case ENOSPC, EDQUOT: "the disk is full"
     case EROFS: "the disk is read-only"

@@ -118,7 +118,9 @@ package struct OutputFile: Sendable {
   private static func resolve(_ path: String) throws(TensorFileError) -> (folder: String, name: String) {
     var target = path
     for _ in 0..<40 {
-      guard let parent = parent(of: target) else { throw .unwritable(file: path, reason: FileSystem.reason(ENOENT, "")) }
+      guard let parent = parent(of: target) else {
+        throw .unwritable(file: path, reason: FileSystem.reason(ENOENT, ""))
+      }
       guard let resolved = realpath(parent, nil) else {
         let reason = errno == ENOENT ? "there is no directory '\(parent)'" : FileSystem.reason(errno, path)
         throw .unwritable(file: path, reason: reason)
@@ -162,20 +164,22 @@ private struct UnfinishedFile {
 
   init(in folder: String, for path: String) throws(TensorFileError) {
     let name = "\(folder)/.pathcheck-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    if isWatched { unfinishedName = strdup(name) }
     let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
-      let reason = errno == EACCES ? "nothing may be written to the directory '\(folder)'" : FileSystem.reason(errno, path)
+      let reason =
+        errno == EACCES ? "nothing may be written to the directory '\(folder)'" : FileSystem.reason(errno, path)
+      Self.forget()
       throw .unwritable(file: path, reason: reason)
     }
     (self.descriptor, self.name, self.folder, self.path) = (descriptor, name, folder, path)
-    unfinishedName = strdup(name)
   }
 
   /// Closes and removes it.
   func discard() {
     close(descriptor)
     unlink(name)
-    forget()
+    Self.forget()
   }
 
   /// Writes everything to the disk.
@@ -194,7 +198,7 @@ private struct UnfinishedFile {
   /// Gives it its name, in one step.
   func move(to final: String, overwriting: Bool) throws(TensorFileError) {
     close(descriptor)
-    defer { forget() }
+    defer { Self.forget() }
     var result = overwriting ? rename(name, final) : link(name, final)
     if !overwriting {
       // File systems without hard links are told apart only by trying.
@@ -215,18 +219,24 @@ private struct UnfinishedFile {
     }
   }
 
-  private func forget() {
-    free(unfinishedName)
+  private static func forget() {
+    guard isWatched else { return }
+    let name = unfinishedName
     unfinishedName = nil
+    free(name)
   }
 }
 
-/// The file that is being written, for a signal handler, which can read no more than this.
+/// The file that is being written, for a signal handler, which can read no more than this. Only a program that writes one
+/// file at a time is watched.
 nonisolated(unsafe) private var unfinishedName: UnsafeMutablePointer<CChar>?
+nonisolated(unsafe) private var isWatched = false
 
 extension OutputFile {
-  /// Removes what is half written when the process is asked to end, and then ends it as asked. For the start of a command.
+  /// Removes what is half written when the process is asked to end, and then ends it as asked. For the start of a program
+  /// that writes one file at a time.
   package static func removeUnfinishedWhenInterrupted() {
+    isWatched = true
     for number in [SIGINT, SIGTERM, SIGHUP] {
       // Who is told to ignore a signal, as by nohup, goes on ignoring it.
       let before = signal(number, endAfterRemoval)

@@ -120,7 +120,8 @@ func isMisspelling(_ name: String, of known: String) -> Bool {
   let (restA, restB) = (a.dropFirst(prefix), b.dropFirst(prefix))
   let isExchange =
     b.count >= 3 && restA.count == restB.count && restA.count >= 2
-    && Array(restA.prefix(2).reversed()) == Array(restB.prefix(2)) && restA.dropFirst(2).elementsEqual(restB.dropFirst(2))
+    && Array(restA.prefix(2).reversed()) == Array(restB.prefix(2))
+    && restA.dropFirst(2).elementsEqual(restB.dropFirst(2))
   let isOneLetter =
     b.count >= 5
     && (restA.dropFirst().elementsEqual(restB.dropFirst()) || restA.dropFirst().elementsEqual(restB)

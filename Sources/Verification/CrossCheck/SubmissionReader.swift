@@ -241,7 +241,8 @@ struct SubmissionReader {
     // Whether the boundaries make sense is seen later.
     let segments = boundaries.map { zip($0, $0.dropFirst()).map { Double($1) - Double($0) } }
     let longest = segments.map { Int(min(max(1, $0.max() ?? 0), Double(shape.length))) }
-    let names = SubmissionNames.inputTensors.map(name) + SubmissionNames.outputTensors.map(name) + Stage.allCases.map(name)
+    let names =
+      SubmissionNames.inputTensors.map(name) + SubmissionNames.outputTensors.map(name) + Stage.allCases.map(name)
     let entries = Set([inputFile.path, candidateFile.path]).reduce(0.0) { sum, path in
       let file = path == inputFile.path ? inputFile : candidateFile
       return sum + names.reduce(0) { $0 + Double(file[$1]?.count ?? 0) }

@@ -186,7 +186,7 @@ private struct LayerFileReader {
     var position = prefilled
     for step in try steps() {
       guard step >= position, step < length else {
-        let before = outputs.last.map { "'\($0.name)' ends at token \(position - 1) of \(length)" }
+        let before = outputs.last.map { "'\($0.name)' ends with token \(position - 1)" }
         throw .unread(
           file: file.path, tensor: "\(LayerSubmission.decodePrefix)\(step)",
           reason: "cannot begin at token \(step): "
@@ -242,7 +242,8 @@ private struct LayerFileReader {
       }
       if start.hasPrefix("param") {
         throw .unread(
-          file: file.path, tensor: name, reason: "is not known; parameters are called \(LayerSubmission.parameterPrefix)NAME")
+          file: file.path, tensor: name,
+          reason: "is not known; parameters are called \(LayerSubmission.parameterPrefix)NAME")
       }
       if let meant = Self.names.first(where: { file[$0] == nil && isMisspelling(name, of: $0) }) {
         throw .unread(file: file.path, tensor: name, reason: "is not known; should it be \(meant)?")

@@ -98,7 +98,8 @@ extension MemoryEstimate {
     let reference = pass(sizes, form, backward: backward)
     let variants =
       studiesVariants
-      ? MemoryEstimate(bytes: 8 * 16 * Double(VariantGallery.largestWork)) + variant(sizes, backward: backward) : .init(bytes: 0)
+      ? MemoryEstimate(bytes: 8 * 16 * Double(VariantGallery.largestWork)) + variant(sizes, backward: backward)
+      : .init(bytes: 0)
     return base + MemoryEstimate(bytes: 8 * (2 * entries + 2 * sizes.all)) + max(max(runs, reference), variants)
   }
 
