@@ -93,13 +93,7 @@ struct CheckCommand: ParsableCommand {
     try OptionRange.check("--rows", rows, OptionRange.size)
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
     if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor)' twice") }
-    guard Set(paths).count == paths.count else {
-      throw ValidationError("--json, --html and --junit must go to different places")
-    }
   }
-
-  /// Where reports go.
-  private var paths: [String] { [output.json, html, junit].compactMap { $0 } }
 
   func run() throws {
     var reports = try output.reports(

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import TensorFiles
 
@@ -67,10 +68,11 @@ struct Reports {
   ///   - paths: Where reports are to go, by the options that say so.
   ///   - inputs: The files that are read, of which none may be written.
   ///   - overwrite: Whether files may be replaced.
-  /// - Throws: `Failure` when a report cannot be written where it should, or would replace an input or another one.
+  /// - Throws: `Failure` when a report cannot be written where it should, or would replace an input; `ValidationError` when
+  ///   two would go to one place.
   init(
     _ paths: [(option: String, path: String?)], inputs: [String] = [], overwrite: Bool
-  ) throws(Failure) {
+  ) throws {
     var files: [String: ReportFile] = [:]
     var options: [AnyHashable: String] = [:]
     for (option, path) in paths {
@@ -85,7 +87,7 @@ struct Reports {
       }
       let file = try ReportFile(path: path, overwrite: overwrite)
       if let identity = file.identity, let other = options.updateValue(option, forKey: identity) {
-        throw Failure("\(other) and \(option) go to one place, \(path)")
+        throw ValidationError("\(other) and \(option) go to one place, \(path)")
       }
       files[option] = file
     }

@@ -11,7 +11,7 @@ struct ReportOptions: ParsableArguments {
   /// The reports of a command, with others beside the JSON.
   func reports(
     _ others: [(option: String, path: String?)] = [], inputs: [String] = []
-  ) throws(Failure) -> Reports {
+  ) throws -> Reports {
     try Reports([("--json", json)] + others, inputs: inputs, overwrite: overwrite)
   }
 }
