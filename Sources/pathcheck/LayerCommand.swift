@@ -42,6 +42,8 @@ struct LayerCommand: ParsableCommand {
 
   @OptionGroup var memory: MemoryOptions
 
+  @OptionGroup var verdict: VerdictOptions
+
   @OptionGroup var output: ReportOptions
 
   func validate() throws {
@@ -64,6 +66,6 @@ struct LayerCommand: ParsableCommand {
     reports.print(LayerTable(report).text)
     reports.write("--json") { try Data(json: report) }
     try reports.finish()
-    if report.verdict == .fail { throw ExitCode(1) }
+    try verdict.end(report.verdict)
   }
 }

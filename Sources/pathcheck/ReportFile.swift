@@ -29,8 +29,6 @@ struct ReportFile {
     return file.identity.map(AnyHashable.init)
   }
 
-  fileprivate func isSame(as input: String) -> Bool { file?.isSame(as: input) ?? false }
-
   func write(_ data: Data) throws {
     guard let file else { return try StandardStreams.write(data) }
     try ReportFile.naming { () throws(TensorFileError) in try file.write(data) }
@@ -51,6 +49,9 @@ extension Data {
   /// A report as JSON.
   init(json report: some Encodable) throws {
     let encoder = JSONEncoder()
+    // Numbers that a report does not expect to be infinite are written as those that it does.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     self = try encoder.encode(report) + Data("\n".utf8)
   }

@@ -70,11 +70,6 @@ package struct OutputFile: Sendable {
     }
   }
 
-  /// Whether a file that is read is this one.
-  package func isSame(as input: String) -> Bool {
-    FileIdentity(path: input).map { identity == .existing($0) } ?? false
-  }
-
   /// Tries whether files can be written into a folder, which need not be there yet.
   package static func tryFolder(_ path: String) throws(TensorFileError) {
     var folder = path

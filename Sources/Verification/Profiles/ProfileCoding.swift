@@ -15,11 +15,12 @@ extension NumericsProfile: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     name = try container.decode(String.self, forKey: .name)
     note = try container.decodeIfPresent(String.self, forKey: .note)
-    blockSize = try container.decode(Int.self, forKey: .blockSize)
+    blockSize = try container.decodeIfPresent(Int.self, forKey: .blockSize)
     sumLength = try container.decode(Int.self, forKey: .sumLength)
-    for (key, value) in [(CodingKeys.blockSize, blockSize), (.sumLength, sumLength)] where value < 1 {
+    for (key, value) in [(CodingKeys.blockSize, blockSize ?? 1), (.sumLength, sumLength)]
+    where !(1...Self.largestSize).contains(value) {
       throw DecodingError.dataCorruptedError(
-        forKey: key, in: container, debugDescription: "expected at least 1, found \(value)")
+        forKey: key, in: container, debugDescription: "expected 1 to \(Self.largestSize), found \(value)")
     }
     operands = try container.decode(ProfileFormat.self, forKey: .operands)
     sums = try container.decode(ProfileFormat.self, forKey: .sums)
@@ -31,12 +32,15 @@ extension NumericsProfile: Codable {
     points = Dictionary(uniqueKeysWithValues: named.map { (RoundingPoint(rawValue: $0)!, $1) })
   }
 
+  /// The most rows of a block and terms of a sum: more than any kernel has, and nothing that is computed from it overflows.
+  private static let largestSize = 1 << 20
+
   /// Writes what `init(from:)` reads.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
     try container.encodeIfPresent(note, forKey: .note)
-    try container.encode(blockSize, forKey: .blockSize)
+    try container.encodeIfPresent(blockSize, forKey: .blockSize)
     try container.encode(sumLength, forKey: .sumLength)
     try container.encode(operands, forKey: .operands)
     try container.encode(sums, forKey: .sums)
