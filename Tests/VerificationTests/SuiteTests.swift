@@ -1,5 +1,4 @@
 import PathAttention
-import Synchronization
 import Testing
 import Verification
 
@@ -16,19 +15,6 @@ import Verification
     var residual = Residual()
     residual.note("it", difference: excess, bound: 1)
     return residual
-  }
-
-  @Test("Progress rises from nothing to nearly all, while problems are counted")
-  func progress() throws {
-    let fractions = Mutex<[Double]>([])
-    let checks = ["a", "b"].map { check($0, inDouble: { _ in residual(0) }) }
-    _ = try runSuite(
-      SuiteRequest(
-        extent: .problems(5), certifies: false,
-        onProgress: { fraction in
-          fractions.withLock { $0.append(fraction) }
-        }), checks)
-    #expect(fractions.withLock { $0 } == (0..<10).map { Double($0 / 2) / 5 + Double($0 % 2) / 10 })
   }
 
   @Test("A failure is shrunk and kept, the other arithmetic and the other checks go on")

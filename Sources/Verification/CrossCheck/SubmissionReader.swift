@@ -250,7 +250,7 @@ struct SubmissionReader {
       SubmissionNames.inputTensors.map(name) + SubmissionNames.outputTensors.map(name) + Stage.allCases.map(name)
     let entries = Set([inputFile.path, candidateFile.path]).reduce(0.0) { sum, path in
       let file = path == inputFile.path ? inputFile : candidateFile
-      return sum + names.reduce(0) { $0 + Double(file[$1]?.count ?? 0) }
+      return sum + names.reduce(0) { $0 + (file[$1]?.entries ?? 0) }
     }
     do {
       try limit.admit(

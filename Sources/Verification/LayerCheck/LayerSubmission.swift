@@ -86,7 +86,7 @@ extension LayerSubmission {
     let hidden = parameters.configuration.hiddenSize
     (batch, length, x) = try reader.x(hidden: hidden)
     try reader.checkMemory(
-      parameters.configuration, batch: batch, length: length, entries: tensors.tensors.reduce(0) { $0 + $1.count })
+      parameters.configuration, batch: batch, length: length, entries: tensors.tensors.reduce(0) { $0 + $1.entries })
     segmentBoundaries = try reader.segmentBoundaries()
     outputs = try reader.outputs(batch: batch, length: length, hidden: hidden)
     format = reader.coarsestFormat(outputs)
@@ -147,7 +147,7 @@ private struct LayerFileReader {
       throw .shape(
         file: file.path, tensor: "x", expected: "[batch, token, \(hidden)]", found: descriptor.shape, hint: nil)
     }
-    guard descriptor.count > 0 else { throw .empty(file: file.path, tensor: "x", shape: descriptor.shape) }
+    guard !descriptor.shape.contains(0) else { throw .empty(file: file.path, tensor: "x", shape: descriptor.shape) }
     let x = try doubles("x")
     if let index = x.firstIndex(where: { !$0.isFinite }) {
       throw .inputs(file: file.path, .notFinite(tensor: "x", index: index, value: "\(x[index])"))
@@ -254,7 +254,7 @@ private struct LayerFileReader {
   /// Before any tensor is read: each is copied, rounded, and goes through the stages of the layer.
   func checkMemory() throws(CrossCheckError) {
     guard let limit = request.memoryLimit else { return }
-    let entries = file.tensors.reduce(0.0) { $0 + (isKnown($1.name) ? Double($1.count) : 0) }
+    let entries = file.tensors.reduce(0.0) { $0 + (isKnown($1.name) ? $1.entries : 0) }
     do {
       try limit.admit(.base + MemoryEstimate(bytes: 8 * 5 * entries))
     } catch {
@@ -263,13 +263,13 @@ private struct LayerFileReader {
   }
 
   /// Before anything is computed: the reference goes every path twice.
-  func checkMemory(_ configuration: LayerConfiguration, batch: Int, length: Int, entries: Int) throws(CrossCheckError) {
+  func checkMemory(_ configuration: LayerConfiguration, batch: Int, length: Int, entries: Double) throws(CrossCheckError) {
     guard let limit = request.memoryLimit else { return }
     let sizes = ProblemSizes(configuration.shape(batch: batch, length: length))
     let stages = sizes.tokens * Double(6 * configuration.hiddenSize) + 4 * sizes.inputs
     do {
       try limit.admit(
-        .base + MemoryEstimate(bytes: 8 * (stages + 5 * Double(entries))) + .pass(sizes, .blockwise(), backward: false))
+        .base + MemoryEstimate(bytes: 8 * (stages + 5 * entries)) + .pass(sizes, .blockwise(), backward: false))
     } catch {
       throw .memory(file: file.path, error)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import PathAttention
+import TensorFiles
 
 /// About how much memory something takes, told from sizes alone, before anything of it is allocated.
 ///
@@ -110,4 +111,9 @@ extension MemoryEstimate {
     let blocks = (longest / 16).rounded(.up)
     return MemoryEstimate(bytes: 8 * threads * blocks * sizes.keyDim * sizes.keyDim * (backward ? 6 : 2))
   }
+}
+
+extension TensorDescriptor {
+  /// How many numbers it has.
+  var entries: Double { shape.reduce(1) { $0 * Double($1) } }
 }
