@@ -18,7 +18,7 @@ enum Fuzz {
   }
 
   /// A file of one's own, for what reads paths.
-  nonisolated(unsafe) fileprivate static let path = "/dev/shm/fuzz-\(getpid())"
+  fileprivate static let path = "/dev/shm/fuzz-\(getpid())"
 
   fileprivate static func test(_ bytes: UnsafeBufferPointer<UInt8>) {
     guard let kind = bytes.first else { return }
