@@ -15,7 +15,7 @@ public enum TensorFileError: Error, Equatable, Sendable, CustomStringConvertible
   /// There is no tensor of this name.
   case missing(file: String, tensor: String)
   /// The elements are not of a type that was asked for.
-  case elementType(file: String, tensor: String, expected: String, found: ElementType)
+  case elementType(file: String, tensor: String, expected: String, found: String)
   /// An integer does not fit.
   case outOfRange(file: String, tensor: String, expected: String, found: String)
   /// The bytes after the header are more than those of the tensors.
@@ -36,7 +36,7 @@ public enum TensorFileError: Error, Equatable, Sendable, CustomStringConvertible
         "\(file): tensor '\(tensor)' must have \(expected), found \(found)"
       case .missing(let file, let tensor): "\(file): tensor '\(tensor)' is missing"
       case .elementType(let file, let tensor, let expected, let found):
-        "\(file): tensor '\(tensor)' must have dtype \(expected), found \(found.rawValue)"
+        "\(file): tensor '\(tensor)' must have dtype \(expected), found \(found)"
       case .outOfRange(let file, let tensor, let expected, let found):
         "\(file): tensor '\(tensor)' must have elements \(expected), found \(found)"
       case .trailingBytes(let file, let expected, let found):

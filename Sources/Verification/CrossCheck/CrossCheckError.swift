@@ -9,6 +9,8 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
   case missing(file: String, tensor: String, reason: String)
   /// A tensor has a shape that does not fit the others.
   case shape(file: String, tensor: String, expected: String, found: [Int], hint: String?)
+  /// The sizes do not make sense in this order of axes, and do in another.
+  case layout(file: String, problem: String, suggestion: String)
   /// A metadata string does not say what it should.
   case metadata(file: String, key: String, expected: String, found: String)
   /// An input is NaN or infinite.
@@ -31,6 +33,8 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
       "\(file): tensor '\(tensor)' is missing; \(reason)"
     case .shape(let file, let tensor, let expected, let found, let hint):
       "\(file): tensor '\(tensor)' must have shape \(expected), found \(found)" + (hint.map { "; \($0)" } ?? "")
+    case .layout(let file, let problem, let suggestion):
+      "\(file): \(problem); all shapes fit with \(suggestion)"
     case .metadata(let file, let key, let expected, let found):
       "\(file): metadata '\(key)' must be \(expected), found '\(found)'"
     case .notFinite(let file, let tensor, let place, let value):

@@ -230,7 +230,7 @@ private struct TensorSection {
       "\(badge(tensor)) <b>\(tensor.name)</b> \(multipleText(tensor.envelopeMultiple.value)) times the envelope"
     let body = """
       \(tensor.location.map(Self.location) ?? "")
-      \((tensor.unjudged ?? []).map { "<p>\($0.rows) of \(tensor.rows) rows are not judged: \($0.words.escapedForXML).</p>" }
+      \((tensor.unjudged ?? []).map { "<p>\($0.rows) of \(tensor.rows) rows not judged: \($0.words.escapedForXML).</p>" }
         .joined())
       <figure>\(HeatMap(map, blockSize: report.blockSize).svg)</figure>
       <figure class="curves">\(Self.curves(map).svg)</figure>

@@ -52,8 +52,8 @@ public struct PlacePattern: Sendable {
       describeTokens()
     }
     if words.isEmpty { words = ["scattered"] }
-    let over = rows.count(where: \.isOver)
-    if over < rows.count { words.append("\(over) of \(rows.count) rows there are off") }
+    let over = self.rows.count(where: \.isOver)
+    if over < self.rows.count { words.append("\(over) of \(self.rows.count) rows there are off") }
     describeGrowth()
   }
 
