@@ -39,6 +39,8 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
         envelope: judge.envelope)
     }
   }
+  var diagnosis = study?.diagnosis
+  diagnosis?.addCause(tensors, judge.identities)
   let report = CrossCheckReport(
     verdict: verdicts.values.max() ?? .pass, case: submission.name,
     shape: CrossCheckReport.Shape(submission.inputs),
@@ -48,7 +50,7 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
     profile: judge.profileReport, baseline: judge.baseline, tensors: tensors,
     intermediates: intermediates.isEmpty ? nil : intermediates,
     firstWrongStages: wrongStages.isEmpty ? nil : wrongStages, identities: judge.identities,
-    diagnosis: study?.diagnosis, blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
+    diagnosis: diagnosis, blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
     warnings: judge.warnings, notes: submission.notes)
   return DetailedCrossCheck(
     report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map),

@@ -51,6 +51,9 @@ public struct Variant: Sendable, CustomStringConvertible {
   /// evaluated in the prime field.
   public var hasExactLogits: Bool { inputChange?.isPolynomial ?? true }
 
+  /// Whether the logits have another scale and a scaled gate does not.
+  var scalesAllButTheGate: Bool { choices.logitFactor != 1 }
+
   /// Whether the variant is the definition itself where the gate enters like this.
   public func isNominal(_ gate: GateConvention) -> Bool {
     choices.gate == (gate == .scaled ? .scaled : .unscaled)

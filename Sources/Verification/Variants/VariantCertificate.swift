@@ -48,7 +48,8 @@ extension Variant {
     let nominal = ProgramChoices()
     return inputChange == nil && outputChange == nil && choices.weighting == nominal.weighting
       && choices.gate != .multiplicative && choices.reflectsValues == nominal.reflectsValues
-      && choices.logSumExp == nominal.logSumExp && choices.mask != .zeroInSum && choices.unwrittenRows == nominal.unwrittenRows
+      && choices.logSumExp == nominal.logSumExp && choices.mask != .zeroInSum
+      && choices.unwrittenRows == nominal.unwrittenRows
       && !choices.backward.missing.contains(.normaliser)
       && choices.backward.normalisesValueCotangent && choices.backward.usesLogSumExpCotangent
       && choices.backward.overwritten.isDisjoint(with: .dv) && choices.backward.summedByModulo.isDisjoint(with: .dv)

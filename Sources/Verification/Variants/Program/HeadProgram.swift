@@ -36,7 +36,7 @@ struct HeadProgram<S: ProgramScalar> {
     self.unit = unit
     visible = choices.visibleKeys(unit, blockSize: blockSize)
     inputs = UnitInputs(problem, unit, gradients: gradients, choices.backward)
-    let scale = S(constant: choices.scaleFactor) * scale
+    let scale = (0..<choices.scalings).reduce(S(constant: choices.scaleFactor)) { product, _ in product * scale }
     let isScaled =
       switch choices.gate {
       case .scaled: true
@@ -54,9 +54,9 @@ struct HeadProgram<S: ProgramScalar> {
     path = LogitProgram(
       tape: tape, choices: choices, blockSize: blockSize, Q: inputs.Q, K: inputs.K, W: inputs.W, β: inputs.β,
       gate: choices.decaysGram ? decay : nil)
-    let factor = (0..<choices.scalings).reduce(S(constant: choices.logitFactor)) { product, _ in product * scale }
     var logits = tape.scale(
-      path.logits(), by: factor, backward: choices.backward.scalesLogitCotangent ? nil : .one)
+      path.logits(), by: S(constant: choices.logitFactor) * scale,
+      backward: choices.backward.scalesLogitCotangent ? nil : .one)
     if let decay, choices.gate != .multiplicative { logits = tape.adding(decay, to: logits, visible) }
     if choices.mask == .zeroInBlock { logits = tape.lowerTriangle(logits, withDiagonal: true) }
     self.logits = logits

@@ -63,9 +63,9 @@ struct ProgramChoices: Sendable, Equatable {
 
   // MARK: Logits and softmax
 
-  /// How often the logits are multiplied by the scale.
+  /// How often the scale is taken, wherever it enters.
   var scalings = 1
-  /// What the scale is multiplied by, wherever it enters.
+  /// What it is multiplied by there.
   var scaleFactor = 1.0
   /// What the logits are multiplied by besides, before the gate.
   var logitFactor = 1.0
