@@ -95,12 +95,15 @@ struct VariantComparisons {
 
   // MARK: Fitted variants
 
-  /// Adds the scales that explain o, or lse, best.
-  mutating func fitScale() throws(AttentionError) {
+  /// Adds the scales that explain o, or lse, best, unless a variant fits already.
+  ///
+  /// - Returns: Whether there are any.
+  mutating func fitScale() throws(AttentionError) -> Bool {
     let (tensors, part) = (subject.determined, subject.part)
     guard !all.contains(where: { $0.fits(tensors) && $0.shows }),
       let tensor = [AttentionTensor.o, .lse].first(where: { candidate[$0]?.allSatisfy(\.isFinite) ?? false })
-    else { return }
+    else { return false }
+    let known = all.count
     var forward = gallery.attentionCase
     (forward.outputCotangent, forward.lseCotangent) = (nil, nil)
     let few = try StudiedPart(forward, largestWork: Self.fittedWork)
@@ -115,6 +118,7 @@ struct VariantComparisons {
       let entry = VariantGallery.Entry(variant: family.variant(factor), blockSize: nil)
       all.append(subject.comparison(entry, try entry.evaluate(part.attentionCase)))
     }
+    return all.count > known
   }
 
   /// Over how many logits a factor is fitted.

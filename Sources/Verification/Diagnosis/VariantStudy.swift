@@ -39,8 +39,10 @@ public struct VariantStudy: Sendable {
       return
     }
     try comparisons.compareWhole(failing)
-    if failing.contains(.o) || failing.contains(.lse) { try comparisons.fitScale() }
     if let variantMultiple { try comparisons.measureNearest(variantMultiple) }
+    if failing.contains(.o) || failing.contains(.lse), try comparisons.fitScale(), let variantMultiple {
+      try comparisons.measureNearest(variantMultiple)
+    }
     diagnosis = Explanation(comparisons: comparisons, nominal: nominal, failing: failing).diagnosis { tensor in
       let transforms = TensorTransform.fits(
         tensor, reference: reference[tensor]!, candidate: candidate[tensor]!, shape: shape,
