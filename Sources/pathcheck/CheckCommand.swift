@@ -27,10 +27,11 @@ struct CheckCommand: ParsableCommand {
       w already normalised, beta already in (0, 2). HQ is a multiple of H, and query head h reads key/value head h / (HQ/H). The reference is computed in Float64 from \
       the inputs exactly as stored. How large an honest error is, in every row of every output, is told by running it again \
       with the rounding of a profile (see --profile), at random: that is the envelope. An output passes up to 2 times the \
-      envelope, and is marginal up to 4 times.
+      envelope, and is marginal up to 4 times. Rows of which nothing can be said, because honest kernels overflow there or \
+      rounding decides which keys are attended to, are counted; an output that has some is marginal at best.
 
       Metadata strings of the file that count: scale (a number), gate (scaled or unscaled), case (a name), block_size (n; \
-      where no shape tells it, it is that of the profile).
+      the rows per block of your kernel).
       """)
 
   @Argument(help: "The safetensors file with the inputs, and with the outputs unless --candidate is given.")
@@ -50,12 +51,16 @@ struct CheckCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where your kernel rounds: \(NumericsProfile.shipped.map(\.name).joined(separator: ", ")), or a JSON file "
-        + "(Docs/Envelopes.md). Default: bf16, f16, f32 or f64, by the coarsest dtype of inputs and outputs.",
+        + "(Docs/Envelopes.md). Default: bf16, f16, f32 or f64, by the coarsest dtype of q, k, v and do.",
       valueName: "name|file"))
   var profile: String?
 
-  @Option(help: "Rows per block of the blockwise form.")
-  var blockSize: Int = 64
+  @Option(
+    help: ArgumentHelp(
+      "Rows per block of your kernel. Default: what the file says, else the profile; where none does, the envelope is the "
+        + "largest over blocks of 16 to 128. The blockwise form of the reference takes it too, or 64.",
+      valueName: "rows"))
+  var blockSize: Int?
 
   @Option(
     parsing: .upToNextOption,
@@ -75,6 +80,8 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Do not compare with known mistakes; quicker, and a failure stays without a name.")
   var noVariants = false
 
+  @OptionGroup var verdict: VerdictOptions
+
   @OptionGroup var output: ReportOptions
 
   @Option(
@@ -87,7 +94,9 @@ struct CheckCommand: ParsableCommand {
   var junit: String?
 
   func validate() throws {
-    guard blockSize >= 1 else { throw ValidationError("--block-size must be at least 1, found \(blockSize)") }
+    if let blockSize, !(1...4096).contains(blockSize) {
+      throw ValidationError("--block-size must be from 1 to 4096, found \(blockSize)")
+    }
     if let rows, rows < 1 { throw ValidationError("--rows must be at least 1, found \(rows)") }
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
     if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor)' twice") }
@@ -107,8 +116,8 @@ struct CheckCommand: ParsableCommand {
       result = try detailedCrossCheck(
         CrossCheckRequest(
           inputs: file, candidate: candidate, scale: logits.scale, gate: logits.gate,
-          form: form?.form(blockSize: blockSize),
-          profile: try profile.map(NumericsProfile.named), layout: layout,
+          form: form?.form(blockSize: blockSize ?? 64),
+          profile: try profile.map(NumericsProfile.named), blockSize: blockSize, layout: layout,
           names: rename.names, stageNames: rename.stageNames, rows: rows,
           studiesVariants: !noVariants, mapsLogits: html != nil, onProgress: progress.report))
     } catch {
@@ -119,9 +128,9 @@ struct CheckCommand: ParsableCommand {
     let report = result.report
     try output.write(report)
     if let html { try output.file(html).write(text: ReportPage(result, command: commandLine).html) }
-    if let junit { try output.file(junit).write(text: JUnitReport(report).xml) }
+    if let junit { try output.file(junit).write(text: JUnitReport(report, acceptsMarginal: verdict.acceptMarginal).xml) }
     if !paths.contains("-") { print(CheckTable(report).text) }
-    if report.verdict == .fail { throw ExitCode(1) }
+    try verdict.end(report.verdict, isUnjudged: report.isUnjudged)
   }
 
   /// The command as it would be typed into a shell.

@@ -14,8 +14,7 @@ struct CheckTable {
         + "\(shape.segments) \(shape.segments == 1 ? "segment" : "segments")",
       "options    scale \(options.scale), \(options.gated ? "gate \(options.gate)" : "no gate")",
       "reference  \(options.form), Float64",
-      "profile    \(report.profile.name), activation \(report.profile.activation), blocks of "
-        + "\(report.profile.blockSize), \(report.profile.runs) runs from seed \(report.profile.seed)",
+      "profile    \(report.profile.name), activation \(report.profile.activation), \(report.profile.sampling)",
     ]
     lines += report.notes.map { "note       \($0)" }
     lines += report.warnings.map { "warning    \($0)" }
@@ -25,11 +24,15 @@ struct CheckTable {
         "tensor", report.judged,
         columns: [
           ("envelope", { number($0.passLimit / Verdict.passMultiple, "%.2g") }),
-          ("multiple", { number($0.envelopeMultiple.value, "%.2f") }),
+          ("multiple", { multipleText($0.envelopeMultiple.value) }),
         ]
       ).lines
     for tensor in report.judged {
       if let location = tensor.location { lines += [""] + Self.lines(of: location, in: tensor) }
+      if let unjudged = tensor.unjudged {
+        lines += tensor.location == nil ? [""] : []
+        lines += unjudged.map { "\(tensor.name): \($0.rows) of \(tensor.rows) rows are not judged: \($0.words)" }
+      }
     }
     lines.append("")
     lines +=
@@ -51,7 +54,7 @@ struct CheckTable {
           header: ["identity of the candidate's own gradients", "residual", "limit", "holds"],
           rows: report.identities.map { identity in
             [
-              identity.name.formula, number(identity.residual.value, "%.3g"), number(identity.limit, "%.2g"),
+              identity.name.formula, number(identity.residual.value, "%.3g"), number(identity.limit.value, "%.2g"),
               identity.holds ? "yes" : "NO",
             ]
           }
@@ -60,13 +63,13 @@ struct CheckTable {
     if let wrong = report.firstWrongStages { lines += [""] + wrong.map { "origin     \($0)" } }
     lines += report.diagnosis.map(diagnosisLines) ?? []
     lines += report.blindSpots.map(blindSpotLines) ?? []
-    lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]
+    lines += ["", "verdict    \(report.isUnjudged ? "NOT JUDGED" : report.verdict.rawValue.uppercased())"]
     text = lines.joined(separator: "\n")
   }
 
   /// Where a tensor is over its envelope.
   private static func lines(of location: ErrorLocation, in tensor: CrossCheckReport.TensorReport) -> [String] {
-    let worst = location.worstRows.prefix(3).map { "\($0.at) (\(number($0.multiple.value, "%.3g")))" }
+    let worst = location.worstRows.prefix(3).map { "\($0.at) (\(multipleText($0.multiple.value)))" }
     let lanes = location.worstLanes.prefix(3).map { "\($0.lane) (\(number(100 * $0.share.value, "%.0f %%")))" }
     return [
       "\(tensor.name): \(location.pattern.joined(separator: "; "))",

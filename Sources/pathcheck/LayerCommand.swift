@@ -38,6 +38,8 @@ struct LayerCommand: ParsableCommand {
     help: "What is added to the mean square when q and k are normalised. Default: the file's metadata, else 1e-5.")
   var normEpsilon: Double?
 
+  @OptionGroup var verdict: VerdictOptions
+
   @OptionGroup var output: ReportOptions
 
   func validate() throws {
@@ -56,6 +58,6 @@ struct LayerCommand: ParsableCommand {
     }
     try output.write(report)
     if output.printsTable { print(LayerTable(report).text) }
-    if report.verdict == .fail { throw ExitCode(1) }
+    try verdict.end(report.verdict)
   }
 }

@@ -15,8 +15,8 @@ struct PathCheck: ParsableCommand {
       followed by a causal softmax and the product with v. Hand over what your kernel was given and what it computed, in \
       a safetensors file, and read a verdict.
 
-      Exit codes: 0 pass or marginal, 1 a tensor fails or a statement does not hold, 2 the comparison could not be \
-      made, 64 wrong usage.
+      Exit codes: 0 everything passes, 1 a tensor fails or a statement does not hold, 2 the comparison could not be made or \
+      a tensor could not be judged at all, 3 marginal or partly not judged (0 with --accept-marginal), 64 wrong usage.
       """,
     subcommands: [CheckCommand.self, GenerateCommand.self, LayerCommand.self, VerifyCommand.self, BenchCommand.self])
 }

@@ -8,6 +8,9 @@ struct ReportFile {
   /// Writes a report as JSON.
   func write(_ report: some Encodable) throws {
     let encoder = JSONEncoder()
+    // Numbers that a report does not expect to be infinite are written as those that it does.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try write(encoder.encode(report) + Data("\n".utf8))
   }

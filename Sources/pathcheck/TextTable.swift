@@ -15,4 +15,6 @@ struct TextTable {
 }
 
 /// A number by a `printf` format.
-func number(_ value: Double, _ format: String) -> String { String(format: format, value) }
+func number(_ value: Double, _ format: String) -> String {
+  value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "−∞" : "∞") : String(format: format, value)
+}

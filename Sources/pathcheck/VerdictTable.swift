@@ -10,10 +10,20 @@ protocol JudgedTensor {
   var maxAbs: ReportNumber { get }
   var maxAbsAt: At? { get }
   var nonFinite: Int { get }
+  /// Rows (token × head) that were to be judged, and those that are.
+  var rows: Int { get }
+  var judgedRows: Int { get }
+  /// Whether there is nothing to go by.
+  var isUnjudged: Bool { get }
 }
 
 extension CrossCheckReport.TensorReport: JudgedTensor {}
-extension LayerCheckReport.TensorReport: JudgedTensor {}
+extension LayerCheckReport.TensorReport: JudgedTensor {
+  // A layer's output is judged as a whole.
+  var rows: Int { 1 }
+  var judgedRows: Int { 1 }
+  var isUnjudged: Bool { false }
+}
 
 /// The verdicts on tensors, with what they were judged by.
 struct VerdictTable {
@@ -30,13 +40,21 @@ struct VerdictTable {
       TextTable(
         header: [title, "dtype", "relative RMS"] + columns.map(\.heading) + ["max abs", "at", "verdict"],
         rows: tensors.map { tensor in
-          [tensor.name, tensor.dtype, number(tensor.rmsRatio.value, "%.5g")] + columns.map { $0.text(tensor) }
+          [tensor.name, tensor.dtype, relativeErrorText(tensor.rmsRatio.value)] + columns.map { $0.text(tensor) }
             + [
               number(tensor.maxAbs.value, "%.3g"), tensor.maxAbsAt?.description ?? "–",
-              tensor.verdict.rawValue.uppercased()
-                + (tensor.nonFinite > 0 ? " (\(tensor.nonFinite) NaN or infinite)" : ""),
+              (tensor.isUnjudged ? "NOT JUDGED" : tensor.verdict.rawValue.uppercased()) + Self.remarks(tensor),
             ]
         }
       ).lines
+  }
+
+  private static func remarks(_ tensor: some JudgedTensor) -> String {
+    let unjudged = tensor.rows - tensor.judgedRows
+    let remarks = [
+      tensor.nonFinite > 0 ? "\(tensor.nonFinite) NaN or infinite" : nil,
+      unjudged > 0 && !tensor.isUnjudged ? "\(unjudged) of \(tensor.rows) rows not judged" : nil,
+    ].compactMap { $0 }
+    return remarks.isEmpty ? "" : " (\(remarks.joined(separator: ", ")))"
   }
 }

@@ -4,7 +4,7 @@ import PathAttention
 ///
 /// Inside, products of reflections stay bounded. Outside they may grow, and with them the rounding errors of the reference. Then
 /// it is computed once more, with the last digit of every number moved at random: what the two disagree about, Float64 does
-/// not know. A tensor in which they are more than 10⁻³ apart is unstable: its verdict is marginal, neither pass nor fail.
+/// not know. A tensor in which they are more than 10⁻³ apart is unstable, and not judged.
 public struct BaselineReport: Sendable, Codable {
   /// The factor by which products of reflections may grow.
   public var growth: ReportNumber
@@ -22,9 +22,9 @@ public struct BaselineReport: Sendable, Codable {
   init?(_ attentionCase: AttentionCase, reference: [AttentionTensor: [Double]]) throws(AttentionError) {
     let growth = productGrowth(attentionCase.inputs)
     guard growth.factor > 1.01 else { return nil }
-    let profile = NumericsProfile.f64
     let perturbed = try attentionCase.evaluate(
-      profile, profile.stochasticRounding(activation: .float64, seed: Envelope.usualSeed))
+      blockSize: Envelope.usualBlockSize,
+      NumericsProfile.f64.stochasticRounding(activation: .float64, seed: Envelope.usualSeed))
     var worst = 0.0
     var unstable: [String] = []
     for tensor in AttentionTensor.allCases {

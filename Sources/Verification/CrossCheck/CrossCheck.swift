@@ -25,8 +25,11 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
   let judge = try Judge(submission, request, reference: reference.entries, onProgress: progress.runs)
   let tensors = submission.candidates.map(judge.report)
   let intermediates = submission.stages.map(judge.report)
-  let verdicts = Dictionary(uniqueKeysWithValues: (tensors + intermediates).map { ($0.name, $0.verdict) })
-  let wrongStages = WrongStage.first(verdicts)
+  let verdict = (tensors + intermediates).map(\.verdict).max() ?? .pass
+  // Of what could not be judged nobody knows whether it is wrong.
+  let wrongStages = WrongStage.first(
+    Dictionary(
+      uniqueKeysWithValues: (tensors + intermediates).map { ($0.name, $0.isUnjudged ? .marginal : $0.verdict) }))
   // Variants are computed whole.
   let gallery =
     request.studiesVariants && submission.queryTokens == nil
@@ -42,7 +45,7 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
   var diagnosis = study?.diagnosis
   diagnosis?.addCause(tensors, judge.identities)
   let report = CrossCheckReport(
-    verdict: verdicts.values.max() ?? .pass, case: submission.name,
+    verdict: verdict, case: submission.name,
     shape: CrossCheckReport.Shape(submission.inputs),
     options: CrossCheckReport.Options(
       scale: submission.scale, gate: submission.gate, gated: submission.inputs.g != nil,
@@ -50,7 +53,7 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
     profile: judge.profileReport, baseline: judge.baseline, tensors: tensors,
     intermediates: intermediates.isEmpty ? nil : intermediates,
     firstWrongStages: wrongStages.isEmpty ? nil : wrongStages, identities: judge.identities,
-    diagnosis: diagnosis, blindSpots: study?.diagnosis == nil ? study?.blindSpots : nil,
+    diagnosis: diagnosis, blindSpots: verdict == .fail ? nil : study?.blindSpots,
     warnings: judge.warnings, notes: submission.notes)
   return DetailedCrossCheck(
     report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map),

@@ -73,11 +73,13 @@ public struct CrossCheckReport: Sendable, Codable {
     public var name: String
     /// What it stands for.
     public var note: String?
-    /// What it calls activation: the coarsest format that the inputs are stored in.
+    /// What it calls activation: the coarsest format that q, k, v and do are stored in.
     public var activation: String
-    /// Rows per block.
+    /// Rows per block, as far as is known; 64 where nobody says it.
     public var blockSize: Int
-    /// How many runs with random rounding.
+    /// The block sizes that were sampled: that one where it is known, otherwise several, and the envelope is the largest.
+    public var blockSizes: [Int]
+    /// How many runs with random rounding, over all block sizes.
     public var runs: Int
     /// Where their random numbers start.
     public var seed: UInt64
@@ -89,8 +91,14 @@ public struct CrossCheckReport: Sendable, Codable {
     public var name: String
     /// As stored, like `BF16`.
     public var dtype: String
-    /// For this tensor alone.
+    /// For this tensor alone. A tensor of which no row is judged fails.
     public var verdict: Verdict
+    /// How many rows (token × head) were to be judged.
+    public var rows: Int
+    /// How many of them are.
+    public var judgedRows: Int
+    /// Why the others are not; absent if all are.
+    public var unjudged: [UnjudgedRows]?
     /// ‖candidate − reference‖₂ / ‖reference‖₂.
     public var rmsRatio: ReportNumber
     /// The largest difference of an entry.
@@ -110,9 +118,37 @@ public struct CrossCheckReport: Sendable, Codable {
     public var envelopeWhole: ReportNumber
     /// Measures that test suites use.
     public var metrics: ReaderMetrics
-    /// Where the error is; absent when the verdict is pass.
+    /// Where the error is; absent when it is within what passes.
     public var location: ErrorLocation?
   }
+
+  /// Rows of a tensor of which nothing can be said, for one reason.
+  public struct UnjudgedRows: Sendable, Codable {
+    /// Which reason.
+    public var reason: UnjudgedReason
+    /// How many rows.
+    public var rows: Int
+    /// The reason in words.
+    public var words: String
+  }
+}
+
+extension CrossCheckReport.Profile {
+  /// How the envelope was sampled, in words.
+  public var sampling: String {
+    let sizes = blockSizes.map(String.init)
+    let blocks =
+      sizes.count == 1
+      ? "blocks of \(sizes[0])"
+      : "the largest over blocks of \(sizes.dropLast().joined(separator: ", ")) and \(sizes.last!), since nobody says "
+        + "which (see --block-size)"
+    return "\(blocks), \(runs) runs from seed \(seed)"
+  }
+}
+
+extension CrossCheckReport.TensorReport {
+  /// Whether the verdict is fail only because there is nothing to go by.
+  public var isUnjudged: Bool { judgedRows == 0 && rows > 0 && Verdict(multiple: envelopeMultiple.value) != .fail }
 }
 
 extension CrossCheckReport {
@@ -121,6 +157,9 @@ extension CrossCheckReport {
 
   /// Everything that was judged: the outputs, then the intermediate results.
   public var judged: [TensorReport] { tensors + (intermediates ?? []) }
+
+  /// Whether the verdict is fail only because some tensor could not be judged at all.
+  public var isUnjudged: Bool { verdict == .fail && judged.allSatisfy { $0.verdict != .fail || $0.isUnjudged } }
 }
 
 extension CrossCheckReport.Shape {

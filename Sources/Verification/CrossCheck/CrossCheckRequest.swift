@@ -12,8 +12,10 @@ public struct CrossCheckRequest: Sendable {
   public var gate: GateConvention?
   /// The form of the reference; otherwise one by the size of the problem.
   public var form: AttentionForm?
-  /// Where the candidate rounds; otherwise what is usual for the coarsest dtype of inputs and outputs.
+  /// Where the candidate rounds; otherwise what is usual for the coarsest dtype of q, k, v and do.
   public var profile: NumericsProfile?
+  /// Rows per block of the candidate; otherwise what a shape or the metadata say, otherwise that of the profile.
+  public var blockSize: Int?
   /// The order of the axes in the files.
   public var layout: TensorLayout
   /// The names that tensors have in the files, where they differ.
@@ -33,7 +35,8 @@ public struct CrossCheckRequest: Sendable {
   /// A request with everything else left to the files.
   public init(
     inputs: String, candidate: String? = nil, scale: Double? = nil, gate: GateConvention? = nil,
-    form: AttentionForm? = nil, profile: NumericsProfile? = nil, layout: TensorLayout = .bthd,
+    form: AttentionForm? = nil, profile: NumericsProfile? = nil, blockSize: Int? = nil,
+    layout: TensorLayout = .bthd,
     names: [AttentionTensor: String] = [:], stageNames: [Stage: String] = [:], rows: Int? = nil,
     studiesVariants: Bool = true, mapsLogits: Bool = false,
     onProgress: (@Sendable (Double) -> Void)? = nil
@@ -44,6 +47,7 @@ public struct CrossCheckRequest: Sendable {
     self.gate = gate
     self.form = form
     self.profile = profile
+    self.blockSize = blockSize
     self.layout = layout
     self.names = names
     self.stageNames = stageNames

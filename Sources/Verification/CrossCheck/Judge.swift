@@ -11,11 +11,9 @@ struct Judge {
   let envelope: Envelope
   private let reference: [AttentionTensor: [Double]]
   private let stages: StageEnvelopes
-  /// Rows per block of the candidate: what its file says, otherwise those of the profile.
+  /// Rows per block of the candidate: what the request or its file says, otherwise those of the profile, otherwise a usual one.
   let blockSize: Int
   private let submission: Submission
-  /// The coarsest format in play: what the kernel works in.
-  private let workingFormat: NumberFormat
 
   init(
     _ submission: Submission, _ request: CrossCheckRequest, reference: [AttentionTensor: [Double]],
@@ -23,22 +21,23 @@ struct Judge {
   ) throws(CrossCheckError) {
     self.submission = submission
     self.reference = reference
-    let formats = submission.candidates.map { ($0.tensor, $0.elementType.format ?? .float64) }
-    workingFormat = formats.map(\.1).reduce(submission.inputFormat, coarser)
-    let profile = request.profile ?? .usual(for: workingFormat)
+    let formats = Dictionary(
+      uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.elementType.format ?? .float64) })
+    var profile = request.profile ?? .usual(for: submission.activation)
+    profile.blockSize = profile.blockSize ?? Envelope.usualBlockSize
     var identityLimits: [GradientIdentity: Double] = [:]
     let attentionCase = submission.attentionCase
     do {
       envelope = try Envelope(
-        attentionCase, reference: reference, profile: profile, activation: submission.inputFormat,
-        formats: Dictionary(uniqueKeysWithValues: formats), onProgress: onProgress
+        attentionCase, reference: reference, profile: profile, activation: submission.activation, formats: formats,
+        onProgress: onProgress
       ) { run in
         for (identity, residual) in identityResiduals(submission, run) {
           identityLimits[identity] = max(identityLimits[identity] ?? 0, Verdict.marginalMultiple * residual)
         }
       }
       baseline = try BaselineReport(attentionCase, reference: reference)
-      blockSize = submission.blockSize ?? profile.blockSize
+      blockSize = profile.blockSize ?? Envelope.usualBlockSize
       stages = try StageEnvelopes(
         Dictionary(uniqueKeysWithValues: submission.stages.map { ($0.stage, $0.elementType.format ?? .float64) }),
         attentionCase, blockSize: blockSize, like: envelope)
@@ -46,9 +45,11 @@ struct Judge {
       throw .inputs(file: request.inputs, error)
     }
     let candidates = Dictionary(uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.entries) })
-    identities = identityResiduals(submission, candidates).map { [workingFormat] identity, residual in
-      IdentityReport(
-        identity, residual: residual, limit: max(identityLimits[identity] ?? 0, workingFormat.unitRoundoff))
+    identities = identityResiduals(submission, candidates).map { identity, residual in
+      let coarsest = identity.tensors.compactMap { formats[$0] }.map(\.unitRoundoff).max() ?? 0
+      return IdentityReport(
+        identity, residual: residual,
+        limit: max(identityLimits[identity] ?? 0, coarsest, submission.activation.unitRoundoff))
     }
     warnings = Self.warnings(baseline, envelope, submission, reference)
   }
@@ -56,7 +57,8 @@ struct Judge {
   var profileReport: CrossCheckReport.Profile {
     CrossCheckReport.Profile(
       name: envelope.profile.name, note: envelope.profile.note, activation: envelope.activation.rawValue,
-      blockSize: envelope.profile.blockSize, runs: envelope.runs, seed: envelope.seed)
+      blockSize: blockSize, blockSizes: envelope.blockSizes, runs: envelope.runs * envelope.blockSizes.count,
+      seed: envelope.seed)
   }
 
   func report(_ candidate: Candidate) -> CrossCheckReport.TensorReport {
@@ -87,6 +89,11 @@ struct Judge {
     var tokens: [Int]?
 
     var comparison: TensorEnvelope.Comparison { envelope.comparison(of: entries, against: reference) }
+
+    /// The rows that a verdict is asked for, in the order of memory.
+    var rowsInQuestion: [Int] {
+      tokens?.flatMap { $0 * layout.heads..<($0 + 1) * layout.heads } ?? Array(envelope.rows.indices)
+    }
   }
 
   private func judged(_ candidate: Candidate) -> Judged {
@@ -108,27 +115,38 @@ struct Judge {
   private func report(_ judged: Judged, isStable: Bool = true) -> CrossCheckReport.TensorReport {
     let measure = ErrorMeasure(candidate: judged.entries, reference: judged.reference)
     let (rows, comparison) = (judged.envelope, judged.comparison)
-    var verdict = Verdict(multiple: comparison.multiple)
-    if 2 * rows.unjudgedRows > rows.rows.count { verdict = max(verdict, .marginal) }
-    if !isStable, measure.nonFinite == 0 { verdict = .marginal }
+    let reasons = judged.rowsInQuestion.map { isStable ? rows.unjudged[$0] : .baseline }
+    let unjudged = UnjudgedReason.allCases.compactMap { reason -> CrossCheckReport.UnjudgedRows? in
+      let count = reasons.count { $0 == reason }
+      return count == 0
+        ? nil
+        : CrossCheckReport.UnjudgedRows(
+          reason: reason, rows: count, words: reason.words(profile: envelope.profile.name))
+    }
+    let judgedRows = reasons.count { $0 == nil }
+    // Against a reference that is not known only a number that is none can be held.
+    let multiple = isStable || measure.nonFinite > 0 ? comparison.multiple : 0
+    var verdict = Verdict(multiple: multiple)
+    if !unjudged.isEmpty { verdict = max(verdict, judgedRows == 0 ? .fail : .marginal) }
     let size = ScaledNorm(of: judged.reference)
     func limit(_ multiple: Double) -> Double {
       size.value == 0 ? 0 : min(rows.norm(atMultiple: multiple) / size.value, .greatestFiniteMagnitude)
     }
     return CrossCheckReport.TensorReport(
-      name: judged.name, dtype: judged.elementType.rawValue, verdict: verdict,
+      name: judged.name, dtype: judged.elementType.rawValue, verdict: verdict, rows: reasons.count,
+      judgedRows: judgedRows, unjudged: unjudged.isEmpty ? nil : unjudged,
       rmsRatio: ReportNumber(measure.rmsRatio), maxAbs: ReportNumber(measure.maxAbs),
       maxAbsAt: measure.worst.map { Place($0, judged.layout, length: submission.inputs.shape.length) },
       nonFinite: measure.nonFinite,
       passLimit: limit(Verdict.passMultiple), marginalLimit: limit(Verdict.marginalMultiple),
-      envelopeMultiple: ReportNumber(comparison.multiple), envelopeWhole: ReportNumber(comparison.whole),
+      envelopeMultiple: ReportNumber(multiple), envelopeWhole: ReportNumber(comparison.whole),
       metrics: ReaderMetrics(
         candidate: judged.entries, reference: judged.reference, format: judged.elementType.format ?? .float64),
-      location: verdict == .pass
+      location: Verdict(multiple: multiple) == .pass
         ? nil
         : ErrorLocation(
           judged.layout, submission.inputs, candidate: judged.entries, reference: judged.reference,
-          comparison: comparison, blockSize: blockSize, tokens: judged.tokens))
+          comparison: comparison, unjudged: rows.unjudged, blockSize: blockSize, tokens: judged.tokens))
   }
 
   private func map(_ judged: Judged) -> ErrorMap {
@@ -155,16 +173,11 @@ struct Judge {
     if submission.blockSize == nil, submission.stages.contains(where: { $0.stage != .logits }) {
       warnings.append(
         "the file does not say the block size of its intermediate results (metadata block_size); taken as "
-          + "\(envelope.profile.blockSize), as in the profile")
+          + "\(envelope.profile.blockSize ?? Envelope.usualBlockSize)"
+          + (envelope.profile.blockSize == nil ? "" : ", as in the profile"))
     }
     for candidate in submission.candidates {
       let rows = envelope[candidate.tensor]!
-      if rows.unjudgedRows > 0 {
-        warnings.append(
-          "\(rows.unjudgedRows) of \(rows.rows.count) rows of \(candidate.tensor.rawValue) are not judged: there a kernel of "
-            + "the profile \(envelope.profile.name) overflows, or its rounding changes logits by more than "
-            + "\(UndeterminedRows.usableLogitError)")
-      }
       let size = ScaledNorm(of: reference[candidate.tensor]!)
       if rows.norm > 0.1 * size.value, size.value > 0 {
         warnings.append(
@@ -186,10 +199,6 @@ private func identityResiduals(
       guard tensor.key.isGradient else { return }
       gradients[tensor.key] = try? TokenTensor(tensor.key, submission.inputs.shape, tensor.value)
     })
-}
-
-private func coarser(_ a: NumberFormat, _ b: NumberFormat) -> NumberFormat {
-  b.unitRoundoff > a.unitRoundoff ? b : a
 }
 
 private func percent(_ fraction: Double) -> String { String(format: "%.2g %%", 100 * fraction) }

@@ -65,7 +65,7 @@ extension Submission {
     }
     return Submission(
       name: name, inputs: inputs, scale: scale, gate: gate, outputCotangent: cotangent, candidates: judged,
-      stages: stages, blockSize: blockSize, inputFormat: inputFormat, notes: notes + [note],
+      stages: stages, blockSize: blockSize, activation: activation, notes: notes + [note],
       queryTokens: tokens.sorted(),
       sampledTensors: judgesSums ? [.o, .lse] : [.o, .lse, .dq])
   }

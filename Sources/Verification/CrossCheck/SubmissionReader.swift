@@ -15,10 +15,10 @@ struct Submission {
   let candidates: [Candidate]
   /// Intermediate results of the candidate, in the order of `Stage`.
   let stages: [StageCandidate]
-  /// The rows per block that these are made with, if the file tells.
+  /// The rows per block of the candidate, if the request or the file tells.
   let blockSize: Int?
-  /// The coarsest format that the inputs are stored in: what a kernel calls its dtype.
-  let inputFormat: NumberFormat
+  /// The coarsest format that q, k, v and do are stored in: what a kernel calls its dtype.
+  let activation: NumberFormat
   /// Remarks on how the files were read.
   let notes: [String]
   /// The tokens whose query rows are judged; all when nil.
@@ -66,7 +66,7 @@ struct SubmissionReader {
   func read() throws(CrossCheckError) -> Submission {
     let shape = try shape()
     var tensors: [AttentionTensor: [Double]] = [:]
-    var inputFormat = NumberFormat.float64
+    var activation = NumberFormat.float64
     for tensor in Self.inputTensors where inputFile[name(tensor)] != nil {
       let (entries, elementType) = try entries(tensor, shape, in: inputFile)
       if let index = entries.firstIndex(where: { !$0.isFinite }) {
@@ -75,7 +75,11 @@ struct SubmissionReader {
           value: entries[index])
       }
       tensors[tensor] = entries
-      if let format = elementType.format, format.unitRoundoff > inputFormat.unitRoundoff { inputFormat = format }
+      if [.q, .k, .v, .do].contains(tensor), let format = elementType.format,
+        format.unitRoundoff > activation.unitRoundoff
+      {
+        activation = format
+      }
     }
     var candidates: [Candidate] = []
     for tensor in Self.outputTensors where candidateFile[name(tensor)] != nil {
@@ -100,7 +104,7 @@ struct SubmissionReader {
       stages: try Stage.allCases.filter { candidateFile[name($0)] != nil }.map { stage throws(CrossCheckError) in
         try self.stage(stage, inputs, blockSize: blockSize)
       },
-      blockSize: blockSize, inputFormat: inputFormat, notes: notes())
+      blockSize: blockSize, activation: activation, notes: notes())
   }
 
   // MARK: Parts
@@ -181,7 +185,8 @@ struct SubmissionReader {
       }
       return found[3]
     }
-    guard let text = candidateFile.metadata["block_size"] else { return nil }
+    if let blockSize = request.blockSize { return blockSize }
+    guard let text = candidateFile.metadata["block_size"] ?? inputFile.metadata["block_size"] else { return nil }
     guard let size = Int(text), (1...Self.largestBlockSize).contains(size) else {
       throw .metadata(
         file: candidateFile.path, key: "block_size", expected: "an integer from 1 to \(Self.largestBlockSize)",

@@ -19,8 +19,12 @@ import PathAttention
 /// distributed as Student's t with R degrees of freedom, whose largest value among 10⁴ rows is 7.5 for R = 8, where that of
 /// normal numbers is 4.1. Pooling with ν = 4 gives 12 degrees of freedom, and 5.5 (a moderated t-statistic: Smyth 2004).
 ///
+/// Where nobody says how many rows a block of the kernel has, each of several sizes is sampled, and E_r is the largest of
+/// what they give.
+///
 /// Where the honest error of a logit, as the envelope of lse tells it, is more than 1/4, rounding decides which keys are
-/// attended to, and no first-order size of an error means anything: `UndeterminedRows` have an infinite envelope.
+/// attended to, and no first-order size of an error means anything: `WeightUncertainty` says how far it may go, and a row in
+/// which that is as much as half of the row itself is not judged.
 ///
 /// A candidate's **multiple** of the envelope compares two numbers with what they are for the runs themselves, each run held
 /// against an envelope estimated from the others: max_r e_r / E_r, the worst row, and ‖e‖ / ‖E‖, the tensor as a whole. Run
@@ -32,8 +36,10 @@ public struct Envelope: Sendable {
   public let profile: NumericsProfile
   /// What it calls activation.
   public let activation: NumberFormat
-  /// How many runs there are.
+  /// How many runs there are of each block size.
   public let runs: Int
+  /// The block sizes that were sampled: that of the profile, or several if it has none.
+  public let blockSizes: [Int]
   /// Where their random numbers start.
   public let seed: UInt64
   private let formats: [AttentionTensor: NumberFormat]
@@ -47,23 +53,26 @@ public struct Envelope: Sendable {
   ///   - profile: Where a kernel rounds.
   ///   - activation: What the profile calls activation.
   ///   - formats: What the candidate's tensors are stored in, for the half ulp; `float64` for those that are not there.
-  ///   - runs: R, at least 2.
+  ///   - runs: R, at least 2; nil for the usual number.
   ///   - seed: Where the random numbers start.
   ///   - onProgress: Called with the fraction of the runs that is done.
   ///   - inspect: Called with the tensors of each run.
   ///   - evaluate: What a kernel computes that rounds; the definition when nil.
   /// - Throws: What `attention` throws.
-  /// - Complexity: `runs` times the blockwise form in blocks of the profile's size, and about as much for the rounding.
+  /// - Complexity: `runs` times the blockwise form for each block size, and about as much for the rounding.
   public init(
     _ attentionCase: AttentionCase, reference: [AttentionTensor: [Double]], profile: NumericsProfile,
-    activation: NumberFormat, formats: [AttentionTensor: NumberFormat] = [:], runs: Int = Envelope.usualRuns,
+    activation: NumberFormat, formats: [AttentionTensor: NumberFormat] = [:], runs: Int? = nil,
     seed: UInt64 = Envelope.usualSeed, onProgress: (@Sendable (Double) -> Void)? = nil,
     inspect: (([AttentionTensor: [Double]]) -> Void)? = nil,
     evaluate: ((EmulatedRounding) throws(AttentionError) -> [AttentionTensor: [Double]])? = nil
   ) throws(AttentionError) {
-    precondition(runs >= 2, "each run is held against the others")
     self.profile = profile
     self.activation = activation
+    blockSizes =
+      evaluate == nil ? Self.blockSizes(of: profile, attentionCase.inputs) : [profile.blockSize ?? Self.usualBlockSize]
+    let runs = runs ?? Self.usualRuns(kinds: blockSizes.count)
+    precondition(runs >= 2, "each run is held against the others")
     self.runs = runs
     self.seed = seed
     self.formats = formats
@@ -71,43 +80,62 @@ public struct Envelope: Sendable {
       uniqueKeysWithValues: reference.map {
         ($0, TokenRows(RowLayout($0, attentionCase.inputs.shape), attentionCase.inputs, reference: $1))
       })
-    var errors: [AttentionTensor: [[Double]]] = [:]
+    var errors: [AttentionTensor: [[[Double]]]] = [:]
     let accumulators = profile.format(at: .accumulators, activation: activation)
-    let roundings = profile.stochasticRoundings(runs, activation: activation, seed: seed, part: "envelope")
-    var lastDigits = LastDigits(unit: accumulators.unitRoundoff, seed: seed)
-    for (run, rounding) in roundings.enumerated() {
-      let tensors =
-        if let evaluate {
-          try evaluate(rounding)
-        } else {
-          try attentionCase.evaluate(profile, rounding, lastDigits: &lastDigits)
+    for (kind, blockSize) in blockSizes.enumerated() {
+      let roundings = profile.stochasticRoundings(runs, activation: activation, seed: seed, part: "envelope")
+      var lastDigits = LastDigits(unit: accumulators.unitRoundoff, seed: seed)
+      for (run, rounding) in roundings.enumerated() {
+        let tensors =
+          if let evaluate {
+            try evaluate(rounding)
+          } else {
+            try attentionCase.evaluate(blockSize: blockSize, rounding, lastDigits: &lastDigits)
+          }
+        inspect?(tensors)
+        for (tensor, entries) in tensors {
+          guard let layout = layouts[tensor] else { continue }
+          if run == 0 { errors[tensor, default: []].append([]) }
+          errors[tensor]![kind].append(layout.norms(of: entries, minus: reference[tensor]!))
         }
-      inspect?(tensors)
-      for (tensor, entries) in tensors {
-        guard let layout = layouts[tensor] else { continue }
-        errors[tensor, default: []].append(layout.norms(of: entries, minus: reference[tensor]!))
+        onProgress?(Double(kind * runs + run + 1) / Double(blockSizes.count * runs))
       }
-      onProgress?(Double(run + 1) / Double(runs))
     }
-    let lse = errors[.lse].map { TensorEnvelope(rows: layouts[.lse]!, runs: $0) }
-    let undetermined = UndeterminedRows(lse, attentionCase.inputs)
+    let uncertainty = WeightUncertainty(
+      attentionCase, reference: reference,
+      logitErrors: errors[.lse].map { TensorEnvelope(rows: layouts[.lse]!, samples: $0).rows } ?? [],
+      knowsLogits: evaluate == nil)
     tensors = Dictionary(
       uniqueKeysWithValues: errors.map { tensor, errors in
         let layout = layouts[tensor]!
         let floors = layout.floors(
           of: reference[tensor]!, formats[tensor] ?? .float64, accumulators: accumulators)
-        return (
-          tensor,
-          TensorEnvelope(
-            rows: layout, runs: errors, floors: floors, isJudged: { !undetermined.contain($0, of: tensor) })
-        )
+        let bounds = uncertainty[tensor].map { bounds in
+          (bounds: bounds.map { $0 / layout.unit }, sizes: layout.norms(of: reference[tensor]!))
+        }
+        return (tensor, TensorEnvelope(rows: layout, samples: errors, floors: floors, uncertainty: bounds))
       })
   }
 
   /// Eight runs: enough for the pooling, and cheap beside a reference in the sequential form.
   public static let usualRuns = 8
+  /// As many in all, but for each of several kinds at least three.
+  static func usualRuns(kinds: Int) -> Int { max(3, (usualRuns + kinds - 1) / kinds) }
   /// The seed when none is given.
   public static let usualSeed: UInt64 = 1
+
+  /// The block sizes that a kernel may have of which nobody says it.
+  static let possibleBlockSizes = [16, 32, 64, 128]
+  /// Where one size has to stand for all.
+  static let usualBlockSize = 64
+
+  /// Those of a profile. Of the sizes that make one block of every segment, the smallest stands for all.
+  private static func blockSizes(of profile: NumericsProfile, _ inputs: AttentionInputs<Double>) -> [Int] {
+    if let blockSize = profile.blockSize { return [blockSize] }
+    let longest = inputs.segments.map(\.count).max() ?? 0
+    let cutting = possibleBlockSizes.filter { $0 < longest }
+    return cutting + possibleBlockSizes.dropFirst(cutting.count).prefix(1)
+  }
 
   /// What is known of a tensor; nil if it was not in the reference.
   public subscript(tensor: AttentionTensor) -> TensorEnvelope? { tensors[tensor] }
@@ -151,8 +179,7 @@ extension Envelope {
     { variant, blockSize, attentionCase, reference throws(AttentionError) -> ErrorMultiple? in
       guard reference.values.allSatisfy({ $0.allSatisfy(\.isFinite) }) else { return nil }
       let own = try Envelope(
-        attentionCase, reference: reference, profile: profile, activation: activation, formats: formats, runs: runs,
-        seed: seed,
+        attentionCase, reference: reference, profile: profile, activation: activation, formats: formats, seed: seed,
         evaluate: { rounding throws(AttentionError) in
           try variant.evaluate(attentionCase, blockSize: blockSize, rounding: rounding)
         })
@@ -165,24 +192,26 @@ extension Envelope {
 
 extension AttentionCase {
   /// What the outputs and, with a cotangent, the gradients are when they are rounded. Rows that are not wanted are zero.
+  ///
+  /// - Parameter blockSize: Rows per block of the kernel.
   public func evaluate(
-    _ profile: NumericsProfile, _ rounding: EmulatedRounding
+    blockSize: Int, _ rounding: EmulatedRounding
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
-    try evaluate(profile, rounding) { $0 }
+    try evaluate(blockSize: blockSize, rounding) { $0 }
   }
 
   /// The same from inputs that are off by their last digits, with outputs that are before the backward pass reads them.
   func evaluate(
-    _ profile: NumericsProfile, _ rounding: EmulatedRounding, lastDigits: inout LastDigits
+    blockSize: Int, _ rounding: EmulatedRounding, lastDigits: inout LastDigits
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
-    try lastDigits.moved(self).evaluate(profile, rounding) { lastDigits.moved($0) }
+    try lastDigits.moved(self).evaluate(blockSize: blockSize, rounding) { lastDigits.moved($0) }
   }
 
   private func evaluate(
-    _ profile: NumericsProfile, _ rounding: EmulatedRounding, readBack: ([Double]) -> [Double]
+    blockSize: Int, _ rounding: EmulatedRounding, readBack: ([Double]) -> [Double]
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
     let options = AttentionOptions(
-      scale: scale, gate: gate, form: .blockwise(blockSize: profile.blockSize, levels: 0), queryTokens: queryTokens)
+      scale: scale, gate: gate, form: .blockwise(blockSize: blockSize, levels: 0), queryTokens: queryTokens)
     let outputs = try attention(inputs, options, rounding: rounding)
     var tensors = wanted([.o: outputs.o.entries, .lse: outputs.lse.entries])
     if let outputCotangent {

@@ -38,6 +38,9 @@ struct TokenRows: Sendable {
     return means
   }
 
+  /// The 2-norm over the lanes of each row, in units.
+  func norms(of entries: [Double]) -> [Double] { norms(entries.count) { entries[$0] / unit } }
+
   /// The 2-norm over the lanes of each row of a difference, in units; NaN or infinite where an entry is.
   func norms(of entries: [Double], minus reference: [Double]) -> [Double] {
     precondition(entries.count == reference.count)
@@ -58,7 +61,7 @@ struct TokenRows: Sendable {
 
   /// The root mean square of the rows of the reference, in units.
   private func rms(of reference: [Double]) -> Double {
-    let rows = norms(reference.count) { reference[$0] / unit }
+    let rows = norms(of: reference)
     return (rows.reduce(0) { $0 + $1 * $1 } / Double(max(1, rows.count))).squareRoot()
   }
 

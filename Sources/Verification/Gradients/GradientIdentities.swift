@@ -25,6 +25,15 @@ public enum GradientIdentity: String, CaseIterable, Sendable, Codable {
     case .segmentStart: "dw = dβ = dg = 0 at segment starts"
     }
   }
+
+  /// The gradients that it is about.
+  var tensors: [AttentionTensor] {
+    switch self {
+    case .reflectionScaling: [.dw, .dbeta]
+    case .rotation: [.dq, .dk, .dw]
+    case .segmentStart: [.dw, .dbeta, .dg]
+    }
+  }
 }
 
 /// w_t · dw_t − 2 β_t dβ_t for every token and key/value head. O(B T H K).
@@ -72,15 +81,15 @@ public struct IdentityReport: Sendable, Codable {
   /// relative to the whole tensor, whichever is largest.
   public var residual: ReportNumber
   /// The residual that counts as rounding: four times the largest of the runs that the envelope is made from, and at least
-  /// the unit roundoff of the coarsest dtype.
-  public var limit: Double
+  /// the unit roundoff of the coarsest of the dtypes of its gradients and of what the profile calls activation.
+  public var limit: ReportNumber
   /// Whether the residual is within it. A statement about the candidate's gradients alone; it does not enter the verdict.
   public var holds: Bool
 
   init(_ name: GradientIdentity, residual: Double, limit: Double) {
     self.name = name
     self.residual = ReportNumber(residual)
-    self.limit = limit
+    self.limit = ReportNumber(limit)
     holds = residual <= limit
   }
 }

@@ -3,21 +3,21 @@ import PathAttention
 
 /// Where a kernel rounds, and to what: what an honest implementation may lose.
 ///
-/// As JSON, every key but `points` and `note` is needed:
+/// As JSON, every key but `blockSize`, `points` and `note` is needed:
 ///
 ///     {"name": "mine", "note": "keeps P in float32", "blockSize": 64, "sumLength": 16,
 ///      "operands": "activation", "sums": "float32", "results": "activation",
 ///      "points": {"weights": "float32", "lse": "float32", "gramReflections": "float32"}}
 ///
-/// Formats are those of `NumberFormat`, or `activation`, the coarsest format that the inputs are stored in. Points are those
+/// Formats are those of `NumberFormat`, or `activation`, the coarsest format that q, k, v and do are stored in. Points are those
 /// of `RoundingPoint`; they go before `operands`, `sums` and `results`.
 public struct NumericsProfile: Sendable, Hashable {
   /// What reports call it.
   public var name: String
   /// What it stands for, in a sentence.
   public var note: String?
-  /// Rows per block. There is one level of blocks.
-  public var blockSize: Int
+  /// Rows per block, if every kernel of the profile has the same. There is one level of blocks.
+  public var blockSize: Int?
   /// How many terms of a sum are added between two roundings of the accumulator.
   public var sumLength: Int
   /// The format of operands of products.
@@ -31,7 +31,7 @@ public struct NumericsProfile: Sendable, Hashable {
 
   /// A profile, which may be out of range; `validate` tells.
   public init(
-    name: String, note: String? = nil, blockSize: Int, sumLength: Int, operands: ProfileFormat, sums: ProfileFormat,
+    name: String, note: String? = nil, blockSize: Int? = nil, sumLength: Int, operands: ProfileFormat, sums: ProfileFormat,
     results: ProfileFormat, points: [RoundingPoint: ProfileFormat] = [:]
   ) {
     self.name = name
@@ -95,7 +95,7 @@ public struct NumericsProfile: Sendable, Hashable {
 
 /// The format at a point of a profile.
 public enum ProfileFormat: Sendable, Hashable {
-  /// The coarsest format that the inputs are stored in: what a kernel calls its dtype.
+  /// The coarsest format that q, k, v and do are stored in: what a kernel calls its dtype.
   case activation
   /// A fixed one.
   case format(NumberFormat)

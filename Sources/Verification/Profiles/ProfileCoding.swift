@@ -14,9 +14,9 @@ extension NumericsProfile: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     name = try container.decode(String.self, forKey: .name)
     note = try container.decodeIfPresent(String.self, forKey: .note)
-    blockSize = try container.decode(Int.self, forKey: .blockSize)
+    blockSize = try container.decodeIfPresent(Int.self, forKey: .blockSize)
     sumLength = try container.decode(Int.self, forKey: .sumLength)
-    for (key, value) in [(CodingKeys.blockSize, blockSize), (.sumLength, sumLength)] where value < 1 {
+    for (key, value) in [(CodingKeys.blockSize, blockSize ?? 1), (.sumLength, sumLength)] where value < 1 {
       throw DecodingError.dataCorruptedError(
         forKey: key, in: container, debugDescription: "expected at least 1, found \(value)")
     }
@@ -35,7 +35,7 @@ extension NumericsProfile: Codable {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
     try container.encodeIfPresent(note, forKey: .note)
-    try container.encode(blockSize, forKey: .blockSize)
+    try container.encodeIfPresent(blockSize, forKey: .blockSize)
     try container.encode(sumLength, forKey: .sumLength)
     try container.encode(operands, forKey: .operands)
     try container.encode(sums, forKey: .sums)

@@ -25,8 +25,8 @@ extension NumericsProfile {
 
   /// Tensor-core products of float32 operands cut to 11 digits, everything else in float32.
   public static let tf32 = NumericsProfile(
-    name: "tf32", note: "products of operands in tensorFloat32, everything else in float32", blockSize: 64,
-    sumLength: 8, operands: .format(.tensorFloat32), sums: .format(.float32), results: .format(.float32))
+    name: "tf32", note: "products of operands in tensorFloat32, everything else in float32", sumLength: 8,
+    operands: .format(.tensorFloat32), sums: .format(.float32), results: .format(.float32))
 
   /// Everything in float32, sums rounded every two terms.
   public static let f32 = singleFormat("f32", .float32)
@@ -37,7 +37,7 @@ extension NumericsProfile {
   private static func halfPrecision(_ name: String, _ format: NumberFormat) -> NumericsProfile {
     NumericsProfile(
       name: name, note: "operands and results in \(format), M⁻¹, the log-sum-exp and accumulators in float32",
-      blockSize: 64, sumLength: 16, operands: .format(format), sums: .format(.float32), results: .format(format),
+      sumLength: 16, operands: .format(format), sums: .format(.float32), results: .format(format),
       points: [
         .gramReflections: .format(.float32), .outputCotangents: .format(.float32), .lse: .format(.float32),
       ])
@@ -45,7 +45,7 @@ extension NumericsProfile {
 
   private static func singleFormat(_ name: String, _ format: NumberFormat) -> NumericsProfile {
     NumericsProfile(
-      name: name, note: "everything in \(format)", blockSize: 16, sumLength: 2, operands: .format(format),
+      name: name, note: "everything in \(format)", sumLength: 2, operands: .format(format),
       sums: .format(format), results: .format(format))
   }
 

@@ -48,8 +48,10 @@ extension ErrorMap {
     self.init(
       name: name, batch: inputs.shape.batch, length: length, heads: heads,
       boundaries: inputs.segments.map(\.lowerBound).filter { length > 0 && $0 % length != 0 },
-      multiples: zip(envelope.rows, multiples).enumerated().map { row, pair in
-        pair.0.isFinite && judged?.contains(row / heads) ?? true ? pair.1 : nil
+      multiples: multiples.enumerated().map { row, multiple in
+        // What is wrong is shown, judged or not.
+        let isJudged = envelope.unjudged[row] == nil || multiple > Verdict.passMultiple
+        return isJudged && judged?.contains(row / heads) ?? true ? multiple : nil
       })
   }
 }

@@ -24,12 +24,12 @@ public struct ReportPage: Sendable {
       <meta charset="utf-8"/>
       <meta name="viewport" content="width=device-width, initial-scale=1"/>
       <meta name="color-scheme" content="light dark"/>
-      <title>\(report.verdict.rawValue.uppercased()) · \(report.case.escapedForXML)</title>
+      <title>\(Self.verdict(report)) · \(report.case.escapedForXML)</title>
       <style>\(Self.style)</style>
       </head>
       <body>
       <header>
-      <h1>\(badge(report.verdict)) \(report.case.escapedForXML)</h1>
+      <h1>\(badge(report.verdict, Self.verdict(report))) \(report.case.escapedForXML)</h1>
       <p class="lead">\(Self.summary(report).escapedForXML)</p>
       </header>
       \(Self.wrongSteps(report))
@@ -60,15 +60,21 @@ public struct ReportPage: Sendable {
 
   // MARK: Parts
 
+  private static func verdict(_ report: CrossCheckReport) -> String {
+    report.isUnjudged ? "NOT JUDGED" : report.verdict.rawValue.uppercased()
+  }
+
   private static func summary(_ report: CrossCheckReport) -> String {
     func names(_ verdict: Verdict) -> String {
-      report.judged.filter { $0.verdict == verdict }.map(\.name).joined(separator: ", ")
+      report.judged.filter { $0.verdict == verdict && !$0.isUnjudged }.map(\.name).joined(separator: ", ")
     }
+    let unjudged = report.judged.filter(\.isUnjudged).map(\.name).joined(separator: ", ")
     let failing = names(.fail)
     let marginal = names(.marginal)
     let passing = names(.pass)
     return [
       failing.isEmpty ? nil : "Rounding does not explain the error of \(failing).",
+      unjudged.isEmpty ? nil : "Of \(unjudged) nothing could be judged.",
       marginal.isEmpty ? nil : "Worth a look: \(marginal).",
       passing.isEmpty ? nil : "Rounding explains the error of \(passing).",
     ].compactMap { $0 }.joined(separator: " ")
@@ -97,8 +103,9 @@ public struct ReportPage: Sendable {
       report.judged.map { tensor in
         [
           "<b>\(tensor.name)</b>", tensor.dtype,
-          badge(tensor.verdict) + (tensor.nonFinite > 0 ? " \(tensor.nonFinite) NaN or ∞" : ""),
-          times(tensor.envelopeMultiple.value), format(tensor.rmsRatio.value, "%.5g"),
+          badge(tensor) + (tensor.nonFinite > 0 ? " \(tensor.nonFinite) NaN or ∞" : "")
+            + (tensor.rows > tensor.judgedRows ? " \(tensor.rows - tensor.judgedRows) rows not judged" : ""),
+          multipleText(tensor.envelopeMultiple.value), relativeErrorText(tensor.rmsRatio.value),
           format(tensor.passLimit / Verdict.passMultiple, "%.2g"), format(tensor.maxAbs.value, "%.3g"),
           tensor.maxAbsAt.map { "\($0)" } ?? "–",
         ]
@@ -133,7 +140,7 @@ public struct ReportPage: Sendable {
         ["identity", "residual", "limit", "holds"],
         report.identities.map { identity in
           [
-            identity.name.formula, format(identity.residual.value, "%.3g"), format(identity.limit, "%.2g"),
+            identity.name.formula, format(identity.residual.value, "%.3g"), format(identity.limit.value, "%.2g"),
             identity.holds ? "yes" : "<b>no</b>",
           ]
         })
@@ -178,8 +185,8 @@ public struct ReportPage: Sendable {
       ("reference", "\(options.form), Float64"),
       (
         "profile",
-        "\(profile.name), activation \(profile.activation), blocks of \(profile.blockSize), \(profile.runs) runs from seed "
-          + "\(profile.seed)" + (profile.note.map { ": \($0)" } ?? "")
+        "\(profile.name), activation \(profile.activation), \(profile.sampling)"
+          + (profile.note.map { ": \($0)" } ?? "")
       ),
     ]
     rows += report.notes.map { ("note", $0) } + report.warnings.map { ("warning", $0) }
@@ -221,9 +228,11 @@ private struct TensorSection {
 
   init(_ tensor: CrossCheckReport.TensorReport, _ map: ErrorMap, _ report: CrossCheckReport) {
     let heading =
-      "\(badge(tensor.verdict)) <b>\(tensor.name)</b> \(times(tensor.envelopeMultiple.value)) times the envelope"
+      "\(badge(tensor)) <b>\(tensor.name)</b> \(multipleText(tensor.envelopeMultiple.value)) times the envelope"
     let body = """
       \(tensor.location.map(Self.location) ?? "")
+      \((tensor.unjudged ?? []).map { "<p>\($0.rows) of \(tensor.rows) rows are not judged: \($0.words.escapedForXML).</p>" }
+        .joined())
       <figure>\(HeatMap(map, blockSize: report.blockSize).svg)</figure>
       <figure class="curves">\(Self.curves(map).svg)</figure>
       """
@@ -236,7 +245,7 @@ private struct TensorSection {
   private static func location(_ location: ErrorLocation) -> String {
     let worst = location.worstRows.map {
       [
-        "\($0.at)", times($0.multiple.value), format($0.error.value, "%.3g"),
+        "\($0.at)", multipleText($0.multiple.value), format($0.error.value, "%.3g"),
         format($0.reference.value, "%.3g"),
       ]
     }
@@ -271,8 +280,12 @@ private struct TensorSection {
   }
 }
 
-private func badge(_ verdict: Verdict) -> String {
-  "<span class=\"badge \(verdict)\">\(verdict.rawValue.uppercased())</span>"
+private func badge(_ tensor: CrossCheckReport.TensorReport) -> String {
+  badge(tensor.verdict, tensor.isUnjudged ? "NOT JUDGED" : tensor.verdict.rawValue.uppercased())
+}
+
+private func badge(_ verdict: Verdict, _ words: String) -> String {
+  "<span class=\"badge \(verdict)\">\(words)</span>"
 }
 
 /// A table of cells that are HTML already.
@@ -284,7 +297,6 @@ private func table(_ header: [String], _ rows: [[String]]) -> String {
     + rows.map { row("td", $0) }.joined(separator: "\n") + "</tbody></table></div>"
 }
 
-/// A multiple to three digits, without an exponent while it can be read.
-private func times(_ value: Double) -> String { format(value, value >= 1000 && value < 1e6 ? "%.0f" : "%.3g") }
-
-private func format(_ value: Double, _ pattern: String) -> String { String(format: pattern, value) }
+private func format(_ value: Double, _ pattern: String) -> String {
+  value.isNaN ? "NaN" : value.isInfinite ? "∞" : String(format: pattern, value)
+}

@@ -50,7 +50,7 @@ struct StageEnvelopes {
 extension Envelope {
   /// Where kernels of the profile round on the way to a stage, one for each run.
   var stageRoundings: [EmulatedRounding] {
-    profile.stochasticRoundings(runs, activation: activation, seed: seed, part: "stages")
+    profile.stochasticRoundings(Self.usualRuns, activation: activation, seed: seed, part: "stages")
   }
 
   /// The envelope of a stage, or of parts of its rows, from the errors of the runs.
@@ -59,6 +59,6 @@ extension Envelope {
   ) -> TensorEnvelope {
     let accumulators = profile.format(at: .accumulators, activation: activation)
     return TensorEnvelope(
-      rows: rows, runs: runs, floors: rows.floors(of: reference, format, accumulators: accumulators))
+      rows: rows, samples: [runs], floors: rows.floors(of: reference, format, accumulators: accumulators))
   }
 }

@@ -6,7 +6,7 @@ public struct WrongStage: Sendable, Codable, CustomStringConvertible {
   public var name: String
   /// What it should be, if it is a stage.
   public var formula: String?
-  /// The nearest steps before it that are in the file, all of them right; none if there are none.
+  /// The nearest steps before it that are in the file and pass; none if there are none.
   public var after: [String]
 
   /// Like `transformed_w (U = T W): transform, from which it is computed, is right`.
@@ -14,7 +14,8 @@ public struct WrongStage: Sendable, Codable, CustomStringConvertible {
     let what = name + (formula.map { " (\($0))" } ?? "")
     switch after.count {
     case 0 where isFromInputs: return "\(what): it is computed from the inputs alone"
-    case 0: return "\(what): no step before it is in the file (\(Self.before(name).joined(separator: ", ")))"
+    case 0:
+      return "\(what): no step before it is in the file and passes (\(Self.before(name).joined(separator: ", ")))"
     case 1: return "\(what): \(after[0]), from which it is computed, is right"
     default: return "\(what): \(after.joined(separator: ", ")), from which it is computed, are right"
     }
@@ -63,9 +64,9 @@ public struct WrongStage: Sendable, Codable, CustomStringConvertible {
     return order.filter(found.contains)
   }
 
-  /// The steps before one that have been judged, without those that stand behind others.
+  /// The steps before one that pass, without those that stand behind others.
   private static func nearest(_ name: String, _ verdicts: [String: Verdict]) -> [String] {
-    let judged = before(name).filter { verdicts[$0] != nil }
-    return judged.filter { step in !judged.contains { before($0).contains(step) } }
+    let right = before(name).filter { verdicts[$0] == .pass }
+    return right.filter { step in !right.contains { before($0).contains(step) } }
   }
 }

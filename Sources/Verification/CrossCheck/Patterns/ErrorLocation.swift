@@ -6,7 +6,7 @@ public struct ErrorLocation: Sendable, Codable {
   public var pattern: [String]
   /// How many rows (token × head) are over twice the envelope.
   public var rowsOver: Int
-  /// How many rows are judged.
+  /// How many rows there are, without those that are not judged.
   public var rows: Int
   /// The rows that are farthest off, the worst first.
   public var worstRows: [WorstRow]
@@ -46,12 +46,15 @@ public struct ErrorLocation: Sendable, Codable {
   /// How many rows and lanes are listed.
   static let listed = 5
 
-  /// - Parameter tokens: Those whose rows are judged; all when nil.
+  /// - Parameters:
+  ///   - unjudged: Why a row is not judged; nil for one that is.
+  ///   - tokens: Those whose rows are judged; all when nil.
   init(
     _ layout: RowLayout, _ inputs: AttentionInputs<Double>, candidate: [Double], reference: [Double],
-    comparison: TensorEnvelope.Comparison, blockSize: Int, tokens: [Int]? = nil
+    comparison: TensorEnvelope.Comparison, unjudged: [UnjudgedReason?], blockSize: Int, tokens: [Int]? = nil
   ) {
     let rows = TensorRow.rows(layout, inputs, multiples: comparison.rows, of: tokens)
+      .filter { unjudged[$0.index] == nil || $0.isOver }
     let over = rows.filter(\.isOver)
     let entries = RowEntries(candidate: candidate, reference: reference, lanes: layout.lanes ?? 1)
     self.rows = rows.count

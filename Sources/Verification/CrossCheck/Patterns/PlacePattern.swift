@@ -7,13 +7,15 @@ import PathAttention
 /// it, most of the set is over (tried with 90 %, then with half), and it is not nearly everything (90 %). What
 /// a rule has found, the next ones look inside.
 ///
-/// 1. every row: 90 % of all rows are over.
+/// 1. every row, or nearly every one: 90 % of all rows are over.
 /// 2. heads: those in which the share of rows that are over is at least half of the largest share. If these are the first or
 ///    the last query head of every key/value head, or all but one of them, that is said.
 /// 3. segments: all after the first; or a single one.
 /// 4. tokens, counted in the segment: the first; the last; the last partial block; block edges (the first, or the last,
-///    token of each block); some places of each block; from a token on; up to a token; the last n.
-/// 5. growth: the mean multiple of the envelope in 8 stretches of the segment rises (falls) with the token index, with a rank
+///    token of each block); some places of each block; some blocks, if others lie between them; from a token on; up to a token;
+///    the last n.
+/// 5. how many of the rows that all this leaves are over, unless all are.
+/// 6. growth: the mean multiple of the envelope in 8 stretches of the segment rises (falls) with the token index, with a rank
 ///    correlation of at least 0.9 and to at least 4 times.
 public struct PlacePattern: Sendable {
   /// What has been found, from the outside to the inside; never empty.
@@ -43,14 +45,16 @@ public struct PlacePattern: Sendable {
       return
     }
     if overFraction(rows) >= 0.9 {
-      words = ["every row"]
+      words = [rows.allSatisfy(\.isOver) ? "every row" : "nearly every row"]
     } else {
       describeHeads(layout.heads, groupSize: layout.isPerQueryHead ? inputs.shape.groupSize : 1)
       describeSegments(isPacked: inputs.shape.batch == 1)
       describeTokens()
     }
-    describeGrowth()
     if words.isEmpty { words = ["scattered"] }
+    let over = rows.count(where: \.isOver)
+    if over < rows.count { words.append("\(over) of \(rows.count) rows there are off") }
+    describeGrowth()
   }
 
   /// Takes a rule if it holds, and looks inside it from now on.
@@ -77,9 +81,8 @@ public struct PlacePattern: Sendable {
       ("all but the first query head of every key/value head", { $0 % groupSize != 0 }),
       ("all but the last query head of every key/value head", { $0 % groupSize != groupSize - 1 }),
     ]
-    let list = heads.sorted().map(String.init).joined(separator: ", ")
     let boundary = groupSize == 1 ? nil : boundaries.first { heads == Set((0..<count).filter($0.contains)) }?.words
-    words.append(boundary ?? "only head\(heads.count == 1 ? "" : "s") \(list)")
+    words.append(boundary ?? "only \(listed("head", heads.sorted()))")
   }
 
   private mutating func describeSegments(isPacked: Bool) {
@@ -105,6 +108,8 @@ public struct PlacePattern: Sendable {
     let fromEnd = over.map { $0.length - $0.position }.max()!
     let hasOneLength = Set(rows.map(\.length)).count == 1
     let hasBlocks = rows.contains { $0.length > B }
+    let blocks = Set(over.map { $0.position / B })
+    let isScattered = blocks.count < blocks.max()! - blocks.min()! + 1
     let rules: [(words: String, contains: (TensorRow) -> Bool)] = [
       ("only the first token of the segment", { $0.position == 0 }),
       ("only the last token of the segment", { $0.position == $0.length - 1 }),
@@ -115,21 +120,35 @@ public struct PlacePattern: Sendable {
       ("only the first token of each block (of \(B))", { $0.position % B == 0 }),
       ("only the last token of each block (of \(B))", { $0.position % B == B - 1 }),
       (
-        "only tokens \(firstPlace) to \(lastPlace) of each block (of \(B), counted from 0)",
+        "only \(tokens(firstPlace, lastPlace)) of each block (of \(B), counted from 0)",
         { hasBlocks && (firstPlace...lastPlace).contains($0.position % B) }
       ),
       (
-        "only the last \(fromEnd) tokens of the segment",
+        "only \(listed("block", blocks.sorted())) (of \(B), counted from 0)",
+        { isScattered && blocks.contains($0.position / B) }
+      ),
+      (
+        "only the last \(fromEnd == 1 ? "token" : "\(fromEnd) tokens") of the segment",
         { !hasOneLength && $0.length - $0.position <= fromEnd }
       ),
       ("starts at token \(first)", { $0.position >= first }),
       ("ends after token \(last)", { $0.position <= last }),
-      ("only tokens \(first) to \(last)", { (first...last).contains($0.position) }),
+      ("only \(tokens(first, last))", { (first...last).contains($0.position) }),
     ]
     // A rule that nearly all of its rows obey goes before one that half of them do.
     for share in [0.9, 0.5] {
       for rule in rules where take(rule.words, share: share, rule.contains) { return }
     }
+  }
+
+  private func tokens(_ first: Int, _ last: Int) -> String {
+    first == last ? "token \(first)" : "tokens \(first) to \(last)"
+  }
+
+  /// Like `blocks 1, 2 and 4`.
+  private func listed(_ name: String, _ numbers: [Int]) -> String {
+    guard numbers.count > 1 else { return "\(name) \(numbers[0])" }
+    return "\(name)s \(numbers.dropLast().map(String.init).joined(separator: ", ")) and \(numbers.last!)"
   }
 
   private mutating func describeGrowth() {
