@@ -82,7 +82,10 @@ struct VariantComparisons {
       return open.allSatisfy { failing.contains($0) || comparison.distances[$0, default: .nan] <= 1 }
         && (!comparison.shows || failing.contains { comparison.distances[$0].map { !($0 <= 1) } ?? true })
     }
-    guard left.count * gallery.attentionCase.work <= gallery.largestWholeWork else { return }
+    let longest = gallery.attentionCase.inputs.segments.map(\.count).max() ?? 0
+    guard longest <= VariantGallery.longestWholeSegment,
+      left.count * gallery.attentionCase.work <= gallery.largestWholeWork
+    else { return }
     let whole = try Subject(
       StudiedPart(whole: gallery.attentionCase), gallery.attentionCase, subject.tensors, reference, candidate, multiple)
     let comparisons = try concurrentMap(left) { index throws(AttentionError) -> Comparison in

@@ -33,6 +33,9 @@ public struct VariantGallery: Sendable {
   /// The most logits, of all variants together, over which those are run that the part does not rule out.
   public static let largestWholeWork = 1 << 28
 
+  /// The longest segment in which they are run then: each takes a dozen matrices of L × L.
+  static let longestWholeSegment = 1024
+
   /// Chooses what is run.
   ///
   /// - Parameters:
