@@ -82,7 +82,8 @@ struct CheckTable {
 }
 
 private func diagnosisLines(_ diagnosis: Diagnosis) -> [String] {
-  [""] + diagnosis.tensors.map { "diagnosis  \($0.name) \($0)" } + (diagnosis.note.map { ["           \($0)"] } ?? [])
+  [""] + diagnosis.tensors.map { "diagnosis  \($0.name) \($0)" }
+    + [diagnosis.note, diagnosis.cause].compactMap { $0 }.map { "           \($0)" }
 }
 
 /// What a pass does not say, and for which block sizes.

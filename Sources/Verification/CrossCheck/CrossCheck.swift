@@ -48,6 +48,8 @@ private func detailedCrossCheck(
         envelope: judge.envelope)
     }
   }
+  var diagnosis = study?.diagnosis
+  diagnosis?.addCause(tensors, judge.identities)
   let report = CrossCheckReport(
     verdict: verdict, case: submission.name,
     shape: CrossCheckReport.Shape(submission.inputs),
@@ -57,7 +59,7 @@ private func detailedCrossCheck(
     profile: judge.profileReport, baseline: judge.baseline, tensors: tensors,
     intermediates: intermediates.isEmpty ? nil : intermediates,
     firstWrongStages: wrongStages.isEmpty ? nil : wrongStages, identities: judge.identities,
-    diagnosis: study?.diagnosis, blindSpots: verdict == .fail ? nil : study?.blindSpots,
+    diagnosis: diagnosis, blindSpots: verdict == .fail ? nil : study?.blindSpots,
     warnings: judge.warnings,
     notes: submission.notes + (triesOtherLayout && verdict == .fail ? layoutNotes(request, submission) : []))
   return DetailedCrossCheck(

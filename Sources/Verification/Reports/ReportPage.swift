@@ -87,7 +87,8 @@ public struct ReportPage: Sendable {
       return "<li><b>\(tensor.name)</b> \("\(tensor)".escapedForXML)"
         + (summaries.count == 1 ? "<br/><span class=\"note\">\(summaries[0].escapedForXML)</span>" : "") + "</li>"
     }
-    let note = diagnosis.note.map { "<p class=\"note\">\($0.escapedForXML)</p>" } ?? ""
+    let note = [diagnosis.cause, diagnosis.note].compactMap { $0 }
+      .map { "<p class=\"note\">\($0.escapedForXML)</p>" }.joined(separator: "\n")
     return "<h2>Diagnosis</h2>\n<ul>\(items.joined(separator: "\n"))</ul>\(note)"
   }
 
