@@ -71,3 +71,11 @@ let package = Package(
     ],
   ].flatMap { $0 }
 )
+
+// The fuzzer of .ci/fuzz, which needs a library of the compiler.
+if let library = Context.environment["PATH_FUZZER_LIBRARY"], !library.isEmpty {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz", dependencies: ["PathAttention", "TensorFiles", "Verification"], path: "Tests/Fuzz",
+      exclude: ["Corpus"], swiftSettings: strict, linkerSettings: [.unsafeFlags([library, "-lstdc++"])]))
+}

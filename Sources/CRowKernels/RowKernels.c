@@ -62,8 +62,8 @@ INLINE double exponentialF64(double x) {
   return x < -0x1.6232bdd7abcd2p9 ? 0 : e;
 }
 
-#define ROW_KERNELS(REAL, SUFFIX)                                                     \
-  FOR_EVERY_PROCESSOR REAL rowMaximum##SUFFIX(const REAL *s, size_t n) {              \
+#define ROW_KERNELS(REAL, SUFFIX, CLONE)                                              \
+  TARGET_##CLONE REAL rowMaximum##SUFFIX##_##CLONE(const REAL *s, size_t n) {              \
     REAL lane[LANES];                                                                 \
     for (size_t l = 0; l < LANES; l++) lane[l] = s[l < n ? l : 0];                    \
     size_t j = 0;                                                                     \
@@ -75,7 +75,7 @@ INLINE double exponentialF64(double x) {
     return m;                                                                         \
   }                                                                                   \
                                                                                       \
-  FOR_EVERY_PROCESSOR REAL rowExponential##SUFFIX(REAL *s, size_t n, REAL m) {        \
+  TARGET_##CLONE REAL rowExponential##SUFFIX##_##CLONE(REAL *s, size_t n, REAL m) {        \
     REAL lane[LANES] = {0};                                                           \
     size_t j = 0;                                                                     \
     for (; j + LANES <= n; j += LANES)                                                \
@@ -93,10 +93,20 @@ INLINE double exponentialF64(double x) {
     return lane[0];                                                                   \
   }                                                                                   \
                                                                                       \
-  FOR_EVERY_PROCESSOR void rowMultiplyShifted##SUFFIX(                                \
+  TARGET_##CLONE void rowMultiplyShifted##SUFFIX##_##CLONE(                                \
       REAL *restrict p, const REAL *restrict x, size_t n, REAL c) {                   \
     for (size_t j = 0; j < n; j++) p[j] *= x[j] - c;                                  \
   }
 
-ROW_KERNELS(float, F32)
-ROW_KERNELS(double, F64)
+#define BOTH_KERNELS(CLONE) ROW_KERNELS(float, F32, CLONE) ROW_KERNELS(double, F64, CLONE)
+FOR_EVERY_PROCESSOR(BOTH_KERNELS)
+
+#define BEST_KERNELS(REAL, SUFFIX)                                                    \
+  REAL rowMaximum##SUFFIX(const REAL *s, size_t n) { return BEST(rowMaximum##SUFFIX, s, n); } \
+  REAL rowExponential##SUFFIX(REAL *s, size_t n, REAL m) { return BEST(rowExponential##SUFFIX, s, n, m); } \
+  void rowMultiplyShifted##SUFFIX(REAL *p, const REAL *x, size_t n, REAL c) {         \
+    BEST(rowMultiplyShifted##SUFFIX, p, x, n, c);                                     \
+  }
+
+BEST_KERNELS(float, F32)
+BEST_KERNELS(double, F64)

@@ -1,10 +1,11 @@
 import Foundation
 import NumberFormats
 
-/// An open safetensors file: mapped into memory, its header read and checked against its size.
+/// An open safetensors file, its header read and checked against its size.
 ///
 /// Once open, every tensor it lists can be read: types are known, shapes and byte ranges agree, ranges neither overlap nor
-/// leave holes nor reach beyond the end. The file must not shrink meanwhile, as for anything mapped.
+/// leave holes nor reach beyond the end. Elements are read when they are asked for; a file that somebody changes meanwhile
+/// gives an error.
 ///
 /// The format: 8 bytes of little-endian header length, the header in JSON, the elements in little-endian row-major order.
 public struct TensorFile: Sendable {
@@ -15,8 +16,28 @@ public struct TensorFile: Sendable {
   /// The tensors, in the order of their bytes.
   public let tensors: [TensorDescriptor]
   private let index: [String: Int]
-  private let data: Data
+  private let source: Source
   private let payload: Int
+
+  /// Where the bytes are.
+  private enum Source: Sendable {
+    case file(InputFile)
+    case memory(Data)
+
+    var size: Int {
+      switch self {
+      case .file(let file): file.size
+      case .memory(let data): data.count
+      }
+    }
+
+    func read(_ range: Range<Int>) throws(TensorFileError) -> [UInt8] {
+      switch self {
+      case .file(let file): try file.read(range)
+      case .memory(let data): [UInt8](data[range])
+      }
+    }
+  }
 
   /// The longest header that the format allows, in bytes.
   public static let longestHeader = 100_000_000
@@ -26,32 +47,29 @@ public struct TensorFile: Sendable {
   /// - Throws: `TensorFileError` when it cannot be read or is not a safetensors file in every respect.
   /// - Complexity: O(header); elements are not touched.
   public init(path: String) throws(TensorFileError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    } catch {
-      throw .unreadable(file: path, reason: Self.reason(error, path))
-    }
-    try self.init(data, path: path)
+    try self.init(.file(try InputFile(path: path)), path: path)
   }
 
   /// A file of which the bytes are at hand, counted from 0.
-  package init(_ data: Data, path: String) throws(TensorFileError) {
+  package init(_ data: Data, path: String) throws(TensorFileError) { try self.init(.memory(data), path: path) }
+
+  private init(_ source: Source, path: String) throws(TensorFileError) {
     self.path = path
-    self.data = data
-    guard data.count >= 8 else {
-      throw .unreadable(file: path, reason: "a safetensors file has at least 8 bytes, found \(data.count)")
+    self.source = source
+    let size = source.size
+    guard size >= 8 else {
+      throw .unreadable(file: path, reason: "a safetensors file has at least 8 bytes, found \(size)")
     }
-    let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-    let limit = min(Self.longestHeader, data.count - 8)
+    let length = try source.read(0..<8).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+    let limit = min(Self.longestHeader, size - 8)
     guard length >= 2, length <= UInt64(limit) else {
       throw .headerLength(file: path, expected: "2 to \(limit)", found: length)
     }
     payload = 8 + Int(length)
-    var parser = HeaderParser([UInt8](data[8..<payload]), file: path)
+    var parser = HeaderParser(try source.read(8..<payload), file: path)
     let (entries, metadata) = try parser.parse()
     self.metadata = metadata
-    tensors = try Self.descriptors(entries, file: path, size: data.count - payload)
+    tensors = try Self.descriptors(entries, file: path, size: size - payload)
     index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
 
@@ -65,10 +83,10 @@ public struct TensorFile: Sendable {
   public func doubles(_ name: String) throws(TensorFileError) -> [Double] {
     let tensor = try tensor(name)
     switch tensor.elementType {
-    case .float64: return elements(of: tensor, UInt64.self) { Double(bitPattern: $0) }
-    case .float32: return elements(of: tensor, UInt32.self) { Double(Float(bitPattern: $0)) }
-    case .float16: return elements(of: tensor, UInt16.self) { Double(Float16(bitPattern: $0)) }
-    case .bfloat16: return elements(of: tensor, UInt16.self) { Double(BFloat16(bitPattern: $0)) }
+    case .float64: return try elements(of: tensor, UInt64.self) { Double(bitPattern: $0) }
+    case .float32: return try elements(of: tensor, UInt32.self) { Double(Float(bitPattern: $0)) }
+    case .float16: return try elements(of: tensor, UInt16.self) { Double(Float16(bitPattern: $0)) }
+    case .bfloat16: return try elements(of: tensor, UInt16.self) { Double(BFloat16(bitPattern: $0)) }
     default:
       throw .elementType(file: path, tensor: name, expected: "F64, F32, F16 or BF16", found: tensor.dtype)
     }
@@ -82,21 +100,21 @@ public struct TensorFile: Sendable {
   public func integers(_ name: String) throws(TensorFileError) -> [Int] {
     let tensor = try tensor(name)
     switch tensor.elementType {
-    case .int64: return elements(of: tensor, Int64.self) { Int($0) }
-    case .int32: return elements(of: tensor, Int32.self) { Int($0) }
-    case .int16: return elements(of: tensor, Int16.self) { Int($0) }
-    case .int8: return elements(of: tensor, Int8.self) { Int($0) }
-    case .uint32: return elements(of: tensor, UInt32.self) { Int($0) }
-    case .uint16: return elements(of: tensor, UInt16.self) { Int($0) }
-    case .uint8: return elements(of: tensor, UInt8.self) { Int($0) }
+    case .int64: return try elements(of: tensor, Int64.self) { Int($0) }
+    case .int32: return try elements(of: tensor, Int32.self) { Int($0) }
+    case .int16: return try elements(of: tensor, Int16.self) { Int($0) }
+    case .int8: return try elements(of: tensor, Int8.self) { Int($0) }
+    case .uint32: return try elements(of: tensor, UInt32.self) { Int($0) }
+    case .uint16: return try elements(of: tensor, UInt16.self) { Int($0) }
+    case .uint8: return try elements(of: tensor, UInt8.self) { Int($0) }
     case .uint64:
-      let values = elements(of: tensor, UInt64.self) { $0 }
+      let values = try elements(of: tensor, UInt64.self) { $0 }
       if let large = values.first(where: { $0 > UInt64(Int.max) }) {
         throw .outOfRange(file: path, tensor: name, expected: "up to \(Int.max)", found: "\(large)")
       }
       return values.map { Int($0) }
     case .bool:
-      let values = elements(of: tensor, UInt8.self) { Int($0) }
+      let values = try elements(of: tensor, UInt8.self) { Int($0) }
       if let other = values.first(where: { $0 > 1 }) {
         throw .outOfRange(file: path, tensor: name, expected: "0 or 1", found: "\(other)")
       }
@@ -113,23 +131,25 @@ public struct TensorFile: Sendable {
     return tensor
   }
 
-  /// Elements may lie at any address, so each is loaded unaligned.
+  /// How many bytes are read at once: a file takes no more memory than its elements do when they are widened.
+  private static let pieceSize = 1 << 20
+
   @inline(__always)
   private func elements<Stored: FixedWidthInteger & BitwiseCopyable, Element>(
     of tensor: TensorDescriptor, _ type: Stored.Type, _ convert: (Stored) -> Element
-  ) -> [Element] {
-    data.withUnsafeBytes { file in
-      let bytes = UnsafeRawBufferPointer(rebasing: file[payload...][(payload + tensor.bytes.lowerBound)...])
-      let size = MemoryLayout<Stored>.size
-      let elements = tensor.bytes.count / size
-      return [Element](unsafeUninitializedCapacity: elements) { buffer, count in
-        for i in 0..<elements {
-          let stored = Stored(littleEndian: bytes.loadUnaligned(fromByteOffset: i * size, as: Stored.self))
-          (buffer.baseAddress! + i).initialize(to: convert(stored))
+  ) throws(TensorFileError) -> [Element] {
+    var elements: [Element] = []
+    let bytes = payload + tensor.bytes.lowerBound..<payload + tensor.bytes.upperBound
+    elements.reserveCapacity(bytes.count / MemoryLayout<Stored>.size)
+    for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: Self.pieceSize) {
+      let piece = try source.read(start..<min(start + Self.pieceSize, bytes.upperBound))
+      piece.withUnsafeBytes { piece in
+        for offset in stride(from: 0, to: piece.count, by: MemoryLayout<Stored>.size) {
+          elements.append(convert(Stored(littleEndian: piece.loadUnaligned(fromByteOffset: offset, as: Stored.self))))
         }
-        count = elements
       }
     }
+    return elements
   }
 
   // MARK: Checking
@@ -180,14 +200,7 @@ public struct TensorFile: Sendable {
         "\(size) bytes for \(entry.elementType) \(entry.shape)", "\(entry.offsets[1] - entry.offsets[0])")
     }
     return TensorDescriptor(
-      name: entry.name, dtype: entry.elementType, elementType: elementType, shape: entry.shape, bytes: entry.offsets[0]..<entry.offsets[1])
-  }
-
-  private static func reason(_ error: any Error, _ path: String) -> String {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      return "there is no such file"
-    }
-    return isDirectory.boolValue ? "it is a directory" : error.localizedDescription
+      name: entry.name, dtype: entry.elementType, elementType: elementType, shape: entry.shape,
+      bytes: entry.offsets[0]..<entry.offsets[1])
   }
 }

@@ -23,38 +23,23 @@ public enum TensorFileError: Error, Equatable, Sendable, CustomStringConvertible
 
   /// One line that names the file, the tensor, what was expected and what was found.
   public var description: String {
-    let text =
-      switch self {
-      case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
-      case .unwritable(let file, let reason): "\(file): cannot be written: \(reason)"
-      case .exists(let file): "\(file): the file exists and is not overwritten"
-      case .headerLength(let file, let expected, let found):
-        "\(file): the header must be \(expected) bytes long, found \(found)"
-      case .header(let file, let byte, let expected, let found):
-        "\(file): byte \(byte) of the header: expected \(expected), found \(found)"
-      case .entry(let file, let tensor, let expected, let found):
-        "\(file): tensor '\(tensor)' must have \(expected), found \(found)"
-      case .missing(let file, let tensor): "\(file): tensor '\(tensor)' is missing"
-      case .elementType(let file, let tensor, let expected, let found):
-        "\(file): tensor '\(tensor)' must have dtype \(expected), found \(found)"
-      case .outOfRange(let file, let tensor, let expected, let found):
-        "\(file): tensor '\(tensor)' must have elements \(expected), found \(found)"
-      case .trailingBytes(let file, let expected, let found):
-        "\(file): the tensors take \(expected) bytes, found \(found)"
-      }
-    return text.printable
-  }
-}
-
-extension String {
-  /// Control characters, which a hostile name may have, as escapes.
-  var printable: String {
-    unicodeScalars.reduce(into: "") { text, scalar in
-      switch scalar.properties.generalCategory {
-      case .control, .lineSeparator, .paragraphSeparator, .format:
-        text += scalar.escaped(asASCII: true)
-      default: text.unicodeScalars.append(scalar)
-      }
+    switch self {
+    case .unreadable(let file, let reason): "\(file.printable): cannot be read: \(reason.printable)"
+    case .unwritable(let file, let reason): "\(file.printable): cannot be written: \(reason.printable)"
+    case .exists(let file): "\(file.printable): the file exists and is not overwritten"
+    case .headerLength(let file, let expected, let found):
+      "\(file.printable): the header must be \(expected) bytes long, found \(found)"
+    case .header(let file, let byte, let expected, let found):
+      "\(file.printable): byte \(byte) of the header: expected \(expected.excerpt()), found \(found.excerpt())"
+    case .entry(let file, let tensor, let expected, let found):
+      "\(file.printable): tensor '\(tensor.excerpt())' must have \(expected.excerpt()), found \(found.excerpt())"
+    case .missing(let file, let tensor): "\(file.printable): tensor '\(tensor.excerpt())' is missing"
+    case .elementType(let file, let tensor, let expected, let found):
+      "\(file.printable): tensor '\(tensor.excerpt())' must have dtype \(expected), found \(found.excerpt())"
+    case .outOfRange(let file, let tensor, let expected, let found):
+      "\(file.printable): tensor '\(tensor.excerpt())' must have elements \(expected), found \(found)"
+    case .trailingBytes(let file, let expected, let found):
+      "\(file.printable): the tensors take \(expected) bytes, found \(found)"
     }
   }
 }

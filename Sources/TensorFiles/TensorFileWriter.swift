@@ -68,7 +68,8 @@ public struct TensorFileWriter: Sendable {
     try add(name, shape, count: elements.count, data, elementType)
   }
 
-  /// Writes the file. One that is replaced is replaced in one step.
+  /// Writes the file, beside its place first: under its name there never is half a file. Symbolic links are followed,
+  /// devices and pipes are written to.
   ///
   /// - Parameters:
   ///   - path: Where.
@@ -76,16 +77,8 @@ public struct TensorFileWriter: Sendable {
   /// - Throws: `TensorFileError` when it may not, the names and the metadata make a header longer than the format allows, or
   ///   the file cannot be written.
   public func write(to path: String, overwriting: Bool = false) throws(TensorFileError) {
-    if !overwriting, FileManager.default.fileExists(atPath: path) { throw .exists(file: path) }
-    do {
-      try data(for: path).write(to: URL(fileURLWithPath: path), options: overwriting ? .atomic : .withoutOverwriting)
-    } catch let error as TensorFileError {
-      throw error
-    } catch CocoaError.fileWriteFileExists {
-      throw .exists(file: path)
-    } catch {
-      throw .unwritable(file: path, reason: error.localizedDescription)
-    }
+    let file = try OutputFile(path, overwriting: overwriting)
+    try file.write(try data(for: path))
   }
 
   // MARK: Format
@@ -111,7 +104,7 @@ public struct TensorFileWriter: Sendable {
     }
   }
 
-  private func data(for path: String) throws -> Data {
+  private func data(for path: String) throws(TensorFileError) -> Data {
     struct Entry: Encodable {
       let dtype: String
       let shape: [Int]
@@ -142,7 +135,8 @@ public struct TensorFileWriter: Sendable {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var json = try encoder.encode(header)
+    // Strings and integers, which can always be encoded.
+    var json = try! encoder.encode(header)
     // Spaces after the header align the elements to 8 bytes.
     json += Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
     guard json.count <= TensorFile.longestHeader else {

@@ -51,6 +51,8 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "With a forget gate.")
   var gated = false
 
+  @OptionGroup var memory: MemoryOptions
+
   @OptionGroup var output: ReportOptions
 
   @Option(
@@ -59,51 +61,59 @@ struct BenchCommand: ParsableCommand {
   var charts: String?
 
   func validate() throws {
-    for (name, value) in [
-      ("--block-size", blockSize), ("--query-heads", queryHeads),
-      ("--heads", heads), ("--head-dim", headDim),
-      ("--threads", threads), ("--repeats", repeats),
-    ] + length.map({ ("--length", $0) }) where value < 1 {
-      throw ValidationError("\(name) must be at least 1, found \(value)")
+    for (name, value) in [("--query-heads", queryHeads), ("--heads", heads), ("--head-dim", headDim)]
+      + length.map({ ("--length", $0) })
+    {
+      try OptionRange.check(name, value, OptionRange.size)
     }
-    guard levels >= 0 else { throw ValidationError("--levels must be at least 0, found \(levels)") }
+    try OptionRange.check("--block-size", blockSize, OptionRange.blockSize)
+    try OptionRange.check("--levels", levels, OptionRange.levels)
+    try OptionRange.check("--threads", threads, OptionRange.threads)
+    try OptionRange.check("--repeats", repeats, OptionRange.count)
+    try OptionRange.check(queryHeads: queryHeads, heads: heads)
   }
 
   func run() throws {
-    func show(_ columns: [String]) {
-      guard output.printsTable else { return }
-      let widths = [22, 15, 5, 8, 11, 10, 9, 9, 6, 6]
-      print(zip(columns, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: " "))
-    }
-    show(["form", "pass", "dtype", "length", "median s", "peak MiB", "Gflop/s", "products", "ratio", "growth"])
+    let request = BenchmarkRequest(
+      forms: form.map { $0.form(blockSize: blockSize, levels: levels) }, passes: pass,
+      elementTypes: dtype, lengths: length,
+      queryHeads: queryHeads, heads: heads, headDim: headDim, threads: threads, repeats: repeats, gated: gated)
+    try memory.admit(request.memoryEstimate)
+    let drawings = ["time", "rate", "memory"].map { name in (name, charts.map { "\($0)/\(name).svg" }) }
+    var reports = try output.reports(drawings)
+    reports.print(
+      Self.row(["form", "pass", "dtype", "length", "median s", "peak MiB", "Gflop/s", "products", "ratio", "growth"]))
     let report: BenchmarkReport
     do {
-      report = try benchmark(
-        BenchmarkRequest(
-          forms: form.map { $0.form(blockSize: blockSize, levels: levels) }, passes: pass,
-          elementTypes: dtype, lengths: length,
-          queryHeads: queryHeads, heads: heads, headDim: headDim, threads: threads, repeats: repeats, gated: gated)
-      ) { result in
-        show([
-          result.form + (result.blockSize.map { " \($0), \(result.levels ?? 0) levels" } ?? ""),
-          result.pass.rawValue, result.dtype.rawValue, "\(result.length)",
-          number(result.medianSeconds, "%.4g"), number(Double(result.peakBytes) / 1_048_576, "%.0f"),
-          number(result.gflops, "%.1f"), number(result.gemmGflops, "%.1f"),
-          number(100 * result.gemmFraction, "%.0f %%"),
-          result.growthExponent.map { number($0, "%.2f") } ?? "",
-        ])
+      report = try benchmark(request) { result in
+        reports.print(Self.row(result))
+        // Nobody reads on, and nothing else is wanted.
+        if !reports.hasFiles, (try? reports.finish()) == nil { Foundation.exit(2) }
       }
     } catch {
       throw Failure("\(error)")
     }
-    try output.write(report)
-    if let charts {
-      for (name, chart) in [
-        ("time", report.timeChart), ("rate", report.rateChart), ("memory", report.memoryChart),
-      ] {
-        try output.file("\(charts)/\(name).svg").write(text: chart.svg)
-      }
+    reports.write("--json") { try Data(json: report) }
+    for (name, chart) in [("time", report.timeChart), ("rate", report.rateChart), ("memory", report.memoryChart)] {
+      reports.write(name) { Data(text: chart.svg) }
     }
+    try reports.finish()
+  }
+
+  private static func row(_ columns: [String]) -> String {
+    let widths = [22, 15, 5, 8, 11, 10, 9, 9, 6, 6]
+    return zip(columns, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: " ")
+  }
+
+  private static func row(_ result: BenchmarkReport.Result) -> String {
+    row([
+      result.form + (result.blockSize.map { " \($0), \(result.levels ?? 0) levels" } ?? ""),
+      result.pass.rawValue, result.dtype.rawValue, "\(result.length)",
+      number(result.medianSeconds, "%.4g"), number(Double(result.peakBytes) / 1_048_576, "%.0f"),
+      number(result.gflops, "%.1f"), number(result.gemmGflops, "%.1f"),
+      number(100 * result.gemmFraction, "%.0f %%"),
+      result.growthExponent.map { number($0, "%.2f") } ?? "",
+    ])
   }
 }
 

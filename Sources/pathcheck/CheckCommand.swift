@@ -84,6 +84,8 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Do not compare with known mistakes; quicker, and a failure stays without a name.")
   var noVariants = false
 
+  @OptionGroup var memory: MemoryOptions
+
   @OptionGroup var verdict: VerdictOptions
 
   @OptionGroup var output: ReportOptions
@@ -98,22 +100,15 @@ struct CheckCommand: ParsableCommand {
   var junit: String?
 
   func validate() throws {
-    if let blockSize, !(1...4096).contains(blockSize) {
-      throw ValidationError("--block-size must be from 1 to 4096, found \(blockSize)")
-    }
-    if let rows, rows < 1 { throw ValidationError("--rows must be at least 1, found \(rows)") }
+    try OptionRange.check("--block-size", blockSize, 1...4096)
+    try OptionRange.check("--rows", rows, OptionRange.size)
     let repeated = Dictionary(grouping: rename, by: \.tensor).filter { $1.count > 1 }
     if let tensor = repeated.keys.first { throw ValidationError("--rename names '\(tensor)' twice") }
-    guard Set(paths).count == paths.count else {
-      throw ValidationError("--json, --html and --junit must go to different places")
-    }
   }
 
-  /// Where reports go.
-  private var paths: [String] { [output.json, html, junit].compactMap { $0 } }
-
   func run() throws {
-    if !output.overwrite { try checkAbsent(paths.filter { $0 != "-" }) }
+    var reports = try output.reports(
+      [("--html", html), ("--junit", junit)], inputs: [file, candidate, profile].compactMap { $0 })
     let progress = TerminalProgress("checking")
     let result: DetailedCrossCheck
     do {
@@ -124,17 +119,19 @@ struct CheckCommand: ParsableCommand {
           profile: try profile.map(NumericsProfile.named), blockSize: blockSize,
           layout: layout.order, layouts: layout.exceptions,
           names: rename.names, stageNames: rename.stageNames, rows: rows,
-          studiesVariants: !noVariants, mapsLogits: html != nil, onProgress: progress.report))
+          studiesVariants: !noVariants, mapsLogits: html != nil, memoryLimit: memory.limit, onProgress: progress.report)
+      )
     } catch {
       progress.finish()
       throw Failure("\(error)")
     }
     progress.finish()
     let report = result.report
-    try output.write(report)
-    if let html { try output.file(html).write(text: ReportPage(result, command: commandLine).html) }
-    if let junit { try output.file(junit).write(text: JUnitReport(report, acceptsMarginal: verdict.acceptMarginal).xml) }
-    if !paths.contains("-") { print(CheckTable(report).text) }
+    reports.print(CheckTable(report).text)
+    reports.write("--json") { try Data(json: report) }
+    reports.write("--html") { Data(text: ReportPage(result, command: commandLine).html) }
+    reports.write("--junit") { Data(text: JUnitReport(report, acceptsMarginal: verdict.acceptMarginal).xml) }
+    try reports.finish()
     try verdict.end(report.verdict, isUnjudged: report.isUnjudged)
   }
 

@@ -1,3 +1,4 @@
+import TensorFiles
 import Verification
 
 /// The report of `pathcheck check` as text.
@@ -8,13 +9,13 @@ struct CheckTable {
     let shape = report.shape
     let options = report.options
     var lines = [
-      "case       \(report.case)",
+      "case       \(report.case.excerpt())",
       "shape      B \(shape.batch), T \(shape.length), HQ \(shape.queryHeads), H \(shape.heads), "
         + "K \(shape.keyDim), V \(shape.valueDim), "
         + "\(shape.segments) \(shape.segments == 1 ? "segment" : "segments")",
       "options    scale \(options.scale), \(options.gated ? "gate \(options.gate)" : "no gate")",
       "reference  \(options.form), Float64",
-      "profile    \(report.profile.name), activation \(report.profile.activation), \(report.profile.sampling)",
+      "profile    \(report.profile.name.excerpt()), activation \(report.profile.activation), \(report.profile.sampling)",
     ]
     lines += report.notes.map { "note       \($0)" }
     lines += report.warnings.map { "warning    \($0)" }
@@ -66,7 +67,7 @@ struct CheckTable {
     lines += report.diagnosis.map(diagnosisLines) ?? []
     lines += report.blindSpots.map(blindSpotLines) ?? []
     lines += ["", "verdict    \(report.isUnjudged ? "NOT JUDGED" : report.verdict.rawValue.uppercased())"]
-    text = lines.joined(separator: "\n")
+    text = lines.map(\.printable).joined(separator: "\n")
   }
 
   /// Where a tensor is over its envelope.

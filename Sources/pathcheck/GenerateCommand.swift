@@ -64,30 +64,54 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Do not measure which known mistakes each case catches; quicker.")
   var noVariants = false
 
+  @OptionGroup var memory: MemoryOptions
+
   @Flag(help: "Replace files that exist.")
   var overwrite = false
 
+  func validate() throws {
+    for (name, value) in [
+      ("--batch", batch), ("--length", length), ("--query-heads", queryHeads), ("--heads", heads),
+      ("--key-dim", keyDim), ("--value-dim", valueDim),
+    ] {
+      try OptionRange.check(name, value, OptionRange.size)
+    }
+    try OptionRange.check("--count", count, OptionRange.count)
+    // Blocks of one row have no reflections within them to get wrong.
+    for size in blockSize { try OptionRange.check("--block-size", size, 2...OptionRange.blockSize.upperBound) }
+    try OptionRange.check(queryHeads: queryHeads, heads: heads)
+  }
+
   func run() throws {
     let progress = TerminalProgress("studying")
+    let request = GenerationRequest(
+      families: family, elementType: dtype, seed: seed, count: count,
+      sizes: CaseSizes(
+        batch: batch, length: length, queryHeads: queryHeads, heads: heads, keyDim: keyDim, valueDim: valueDim),
+      blockSizes: blockSize)
+    try memory.admit(request.memoryEstimate)
     let manifest: CaseManifest
-    let cases: GeneratedCases
+    var reports: Reports
     do {
-      cases = try GeneratedCases(
-        GenerationRequest(
-          families: family, elementType: dtype, seed: seed, count: count,
-          sizes: CaseSizes(
-            batch: batch, length: length, queryHeads: queryHeads, heads: heads, keyDim: keyDim, valueDim: valueDim),
-          blockSizes: blockSize))
-      if !overwrite { try checkAbsent((cases.fileNames + [Self.manifestName]).map(path)) }
+      try OutputFile.tryFolder(folder)
+      let cases = try GeneratedCases(request)
+      // Looked at before the study, which takes the time; those that are new are all in the folder that was tried.
+      for name in cases.fileNames + [Self.manifestName] where FileManager.default.fileExists(atPath: path(name)) {
+        _ = try ReportFile(path: path(name), overwrite: overwrite)
+      }
       manifest = try cases.manifest(studiesVariants: !noVariants, onProgress: progress.report)
       progress.finish()
       try cases.write(to: folder, overwriting: overwrite)
-    } catch let error as GenerationError {
+      reports = try Reports([(Self.manifestName, path(Self.manifestName))], overwrite: overwrite)
+    } catch let failure as Failure {
+      throw failure
+    } catch {
       progress.finish()
       throw Failure("\(error)")
     }
-    try ReportFile(path: path(Self.manifestName), overwrite: overwrite).write(manifest)
-    print(ManifestTable(manifest).text)
+    reports.print(ManifestTable(manifest).text)
+    reports.write(Self.manifestName) { try Data(json: manifest) }
+    try reports.finish()
   }
 
   private func path(_ name: String) -> String { URL(fileURLWithPath: folder).appending(path: name).path }
@@ -100,6 +124,11 @@ extension ElementType: ExpressibleByArgument {
   public init?(argument: String) {
     self.init(rawValue: argument.uppercased())
     guard format != nil else { return nil }
+  }
+
+  /// Those that it takes.
+  public static var allValueStrings: [String] {
+    allCases.filter { $0.format != nil }.map(\.rawValue).map { $0.lowercased() }
   }
 
   /// As it is typed.

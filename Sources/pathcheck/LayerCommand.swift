@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import PathAttention
 import Verification
 
@@ -35,8 +36,11 @@ struct LayerCommand: ParsableCommand {
   @OptionGroup var logits: LogitOptions
 
   @Option(
+    parsing: .unconditional,
     help: "What is added to the mean square when q and k are normalised. Default: the file's metadata, else 1e-5.")
   var normEpsilon: Double?
+
+  @OptionGroup var memory: MemoryOptions
 
   @OptionGroup var verdict: VerdictOptions
 
@@ -49,15 +53,19 @@ struct LayerCommand: ParsableCommand {
   }
 
   func run() throws {
+    var reports = try output.reports(inputs: [file])
     let report: LayerCheckReport
     do {
       report = try checkLayer(
-        LayerCheckRequest(file: file, scale: logits.scale, gate: logits.gate, normEpsilon: normEpsilon))
+        LayerCheckRequest(
+          file: file, scale: logits.scale, gate: logits.gate, normEpsilon: normEpsilon,
+          memoryLimit: memory.limit))
     } catch {
       throw Failure("\(error)")
     }
-    try output.write(report)
-    if output.printsTable { print(LayerTable(report).text) }
+    reports.print(LayerTable(report).text)
+    reports.write("--json") { try Data(json: report) }
+    try reports.finish()
     try verdict.end(report.verdict)
   }
 }

@@ -1,4 +1,5 @@
 import PathAttention
+import TensorFiles
 import Verification
 
 /// The report of `pathcheck layer` as text.
@@ -7,7 +8,7 @@ struct LayerTable {
 
   init(_ report: LayerCheckReport) {
     var lines = [
-      "case       \(report.case)",
+      "case       \(report.case.excerpt())",
       "layer      \(report.layer.summary)",
       "options    scale \(report.options.scale), \(report.layer.hasForgetGate ? "gate \(report.options.gate)" : "no gate")",
       "reference  \(report.options.form), Float64; limits from rounding every stage to \(report.options.format)",
@@ -36,7 +37,7 @@ struct LayerTable {
     }
     if !report.diagnosis.isEmpty { lines += [""] + report.diagnosis.map { "diagnosis  \($0)" } }
     lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]
-    text = lines.joined(separator: "\n")
+    text = lines.map(\.printable).joined(separator: "\n")
   }
 }
 

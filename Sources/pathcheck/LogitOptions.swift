@@ -9,7 +9,9 @@ struct LogitOptions: ParsableArguments {
         + "with c the cumulative sum of g. Default: the file's metadata, else scaled."))
   var gate: GateConvention?
 
-  @Option(help: "The factor of the logits. Default: the file's metadata, else 1/√K (K: lanes of q and k).")
+  @Option(
+    parsing: .unconditional,
+    help: "The factor of the logits. Default: the file's metadata, else 1/√K (K: lanes of q and k).")
   var scale: Double?
 
   func validate() throws {

@@ -16,7 +16,8 @@ struct PathCheck: ParsableCommand {
       a safetensors file, and read a verdict.
 
       Exit codes: 0 everything passes, 1 a tensor fails or a statement does not hold, 2 the comparison could not be made or \
-      a tensor could not be judged at all, 3 marginal or partly not judged (0 with --accept-marginal), 64 wrong usage.
+      a tensor could not be judged at all, 3 marginal or partly not judged (0 with --accept-marginal), 64 wrong usage, \
+      70 an error of the program itself.
       """,
     subcommands: [CheckCommand.self, GenerateCommand.self, LayerCommand.self, VerifyCommand.self, BenchCommand.self])
 }

@@ -5,17 +5,13 @@ struct ReportOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write the report as JSON; - for standard output.", valueName: "file"))
   var json: String?
 
-  @Flag(help: "Replace files that exist.")
+  @Flag(help: "Replace files that exist. Files that are read are never replaced.")
   var overwrite = false
 
-  /// Whether standard output is free for a table.
-  var printsTable: Bool { json != "-" }
-
-  /// Writes a report, if one is asked for.
-  func write(_ report: some Encodable) throws {
-    if let json { try file(json).write(report) }
+  /// The reports of a command, with others beside the JSON.
+  func reports(
+    _ others: [(option: String, path: String?)] = [], inputs: [String] = []
+  ) throws -> Reports {
+    try Reports([("--json", json)] + others, inputs: inputs, overwrite: overwrite)
   }
-
-  /// A file among those that the flag is about.
-  func file(_ path: String) -> ReportFile { ReportFile(path: path, overwrite: overwrite) }
 }

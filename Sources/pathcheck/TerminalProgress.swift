@@ -37,5 +37,5 @@ final class TerminalProgress: Sendable {
     }
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { StandardStreams.complain(text) }
 }

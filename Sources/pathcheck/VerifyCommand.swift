@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import PathAttention
 import Verification
 
@@ -76,6 +77,8 @@ struct VerifyCommand: ParsableCommand {
       """)
   var mutants = false
 
+  @OptionGroup var memory: MemoryOptions
+
   @OptionGroup var output: ReportOptions
 
   private static func problem(line: String) throws -> Problem {
@@ -90,19 +93,17 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if let length, length < 0 { throw ValidationError("--length must be at least 0, found \(length)") }
     for (name, value) in [
-      ("--problems", problems), ("--key-dim", keyDim), ("--value-dim", valueDim), ("--query-heads", queryHeads),
-      ("--heads", heads), ("--block-size", blockSize),
+      ("--length", length), ("--key-dim", keyDim), ("--value-dim", valueDim), ("--query-heads", queryHeads),
+      ("--heads", heads),
     ] {
-      if let value, value < 1 { throw ValidationError("\(name) must be at least 1, found \(value)") }
+      try OptionRange.check(name, value, OptionRange.size)
     }
-    if let queryHeads, let heads, queryHeads % heads != 0 {
-      throw ValidationError("--query-heads must be a multiple of --heads, found \(queryHeads) and \(heads)")
-    }
-    if let minutes, !(minutes > 0 && minutes.isFinite) {
-      throw ValidationError("--minutes must be more than 0, found \(minutes)")
-    }
+    try OptionRange.check("--block-size", blockSize, OptionRange.blockSize)
+    try OptionRange.check("--problems", problems, OptionRange.count)
+    try OptionRange.check(queryHeads: queryHeads, heads: heads)
+    // A thousandth of a second to a year.
+    try OptionRange.check("--minutes", minutes, 1e-5...525_600)
     if minutes != nil && problems != nil { throw ValidationError("--minutes and --problems exclude each other") }
     if mutants && (replay != nil || minutes != nil || problems != nil || sizes != FixedSizes()) {
       throw ValidationError("--mutants chooses its own problems, from --seed")
@@ -115,24 +116,30 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     if mutants { return try runMutants() }
+    var reports = try output.reports()
     let progress = TerminalProgress("verify")
+    let request = SuiteRequest(
+      seed: seed, extent: minutes.map { .time(.seconds(60 * $0)) } ?? .problems(problems ?? 100), sizes: sizes,
+      replay: replay, onProgress: progress.report)
     let report: SuiteReport
     do {
-      report = try runSuite(
-        SuiteRequest(
-          seed: seed, extent: minutes.map { .time(.seconds(60 * $0)) } ?? .problems(problems ?? 100), sizes: sizes,
-          replay: replay, onProgress: progress.report))
+      try memory.admit(request.memoryEstimate)
+      report = try runSuite(request)
+    } catch let failure as Failure {
+      throw failure
     } catch {
       progress.finish()
       throw Failure("\(error)")
     }
     progress.finish()
-    try output.write(report)
-    if output.printsTable { print(VerifyTable(report, replay: replay).text) }
+    reports.print(VerifyTable(report, replay: replay).text)
+    reports.write("--json") { try Data(json: report) }
+    try reports.finish()
     if !report.holds { throw ExitCode(1) }
   }
 
   private func runMutants() throws {
+    var reports = try output.reports()
     let progress = TerminalProgress("mutants")
     let matrix: KillMatrix
     do {
@@ -143,8 +150,9 @@ struct VerifyCommand: ParsableCommand {
       throw Failure("\(error)")
     }
     progress.finish()
-    try output.write(matrix)
-    if output.printsTable { print(matrix) }
+    reports.print("\(matrix)")
+    reports.write("--json") { try Data(json: matrix) }
+    try reports.finish()
     if !matrix.survivors.isEmpty { throw ExitCode(1) }
   }
 }

@@ -1,3 +1,4 @@
+import CRowKernels
 import NumberFormats
 import Testing
 
@@ -96,4 +97,41 @@ import Testing
     #expect(results == [format.largestFinite, .infinity])
     #expect(rounded([-4 * format.largestFinite], format, seed: 1) == [-.infinity])
   }
+
+  #if arch(x86_64) && os(Linux)
+    @Test("Every instruction set that the processor has gives the same bits, for rows of every length")
+    func clones() {
+      typealias Round = (UnsafeMutablePointer<Double>, Int, UInt32, UInt64, UInt64, UInt64) -> Bool
+      typealias Perturb = (UnsafeMutablePointer<Double>, Int, UInt64) -> Void
+      var clones: [(name: String, round: Round, perturb: Perturb)] = [
+        ("best", { rowRoundStochastically($0, $1, $2, $3, $4, $5) }, { rowPerturbLastDigits($0, $1, $2) })
+      ]
+      if processorHas_v3() {
+        clones.append(
+          ("v3", { rowRoundStochastically_v3($0, $1, $2, $3, $4, $5) }, { rowPerturbLastDigits_v3($0, $1, $2) }))
+      }
+      if processorHas_v4() {
+        clones.append(
+          ("v4", { rowRoundStochastically_v4($0, $1, $2, $3, $4, $5) }, { rowPerturbLastDigits_v4($0, $1, $2) }))
+      }
+      let format = NumberFormat.float16
+      let (smallest, largest) = (0x1p-14.bitPattern, format.largestFinite.bitPattern)
+      for n in 0...70 {
+        var numbers = numbers(format, count: n)
+        if n > 3 { (numbers[0], numbers[1], numbers[2]) = (.nan, -.infinity, 0x1p-20) }
+        var rounded = numbers
+        let isSmall = rowRoundStochastically_baseline(&rounded, n, 42, 9, smallest, largest)
+        var perturbed = numbers
+        rowPerturbLastDigits_baseline(&perturbed, n, 9)
+        for clone in clones {
+          var row = numbers
+          #expect(clone.round(&row, n, 42, 9, smallest, largest) == isSmall, "\(clone.name), \(n)")
+          #expect(row.map(\.bitPattern) == rounded.map(\.bitPattern), "\(clone.name), \(n)")
+          row = numbers
+          clone.perturb(&row, n, 9)
+          #expect(row.map(\.bitPattern) == perturbed.map(\.bitPattern), "\(clone.name), \(n)")
+        }
+      }
+    }
+  #endif
 }

@@ -12,24 +12,28 @@ struct CommandLine {
 
   static func fixture(_ name: String) -> String { repository.appending(path: "Fixtures/\(name).safetensors").path }
 
-  /// Where `pathcheck` is: the test bundle and the executable are built into the same folder.
-  private static let executable: URL = {
-    let url = Bundle.main.bundleURL.appending(path: "pathcheck")
-    if FileManager.default.isExecutableFile(atPath: url.path) { return url }
-    return URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
-      .appending(path: "pathcheck")
-  }()
+  /// The test bundle and the executable are built into the same folder.
+  static func program() throws -> String {
+    let places = [
+      Bundle.main.bundleURL, URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent(),
+    ].map { $0.appending(path: "pathcheck").path }
+    guard let path = places.first(where: FileManager.default.isExecutableFile) else {
+      throw CocoaError(.fileNoSuchFile, userInfo: [NSFilePathErrorKey: places[0]])
+    }
+    return path
+  }
 
   /// The largest resident size, in bytes, that `pathcheck` reaches with arguments. What it prints is thrown away.
   static func peakMemory(_ arguments: String...) throws -> Int {
-    let words = ([executable.path] + arguments).map { strdup($0) } + [nil]
+    let program = try program()
+    let words = ([program] + arguments).map { strdup($0) } + [nil]
     defer { words.forEach { free($0) } }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
     var child: pid_t = 0
-    guard posix_spawn(&child, executable.path, &actions, nil, words, environ) == 0 else {
+    guard posix_spawn(&child, program, &actions, nil, words, environ) == 0 else {
       throw CocoaError(.executableLoad)
     }
     var (status, usage) = (Int32(0), rusage())
@@ -47,7 +51,7 @@ struct CommandLine {
   /// The same with arguments in an array.
   init(_ arguments: [String]) throws {
     let process = Process()
-    process.executableURL = Self.executable
+    process.executableURL = URL(fileURLWithPath: try Self.program())
     process.arguments = arguments
     // Files rather than pipes, which a long output would fill while nobody reads.
     let folder = try TemporaryFolder()

@@ -198,7 +198,7 @@ import Verification
       ),
       (
         #"{"name": "x", "blockSize": 0, "sumLength": 4, "operands": "float32", "sums": "float32", "results": "float32"}"#,
-        "blockSize: expected at least 1, found 0"
+        "blockSize: expected 1 to 1048576, found 0"
       ),
       (#"{"name": "x", "speed": 4}"#, "expected a key of a profile, one of"),
       (

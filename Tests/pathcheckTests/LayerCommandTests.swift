@@ -142,11 +142,27 @@ import Verification
     try expectFailure("tensor 'out_full' must have shape [1, 6, 8], found [1, 3, 16]") {
       $0.tensors[$0["out_full"]].shape = [1, 3, 16]
     }
-    try expectFailure("'out_decode_2' must have shape at a token from 3 to 5") {
+    try expectFailure("'out_decode_2' cannot begin at token 2: 'out_prefill' ends with token 2") {
       $0.tensors[$0["out_decode_3"]].name = "out_decode_2"
     }
-    try expectFailure("'out_decode_last' does not say the number of its first token") {
-      $0.tensors[$0["out_decode_3"]].name = "out_decode_last"
+    for name in ["out_decode_last", "out_decode_03", "out_decode_+3", "out_decode_-3", "out_decode_", "out_decode_3 "] {
+      try expectFailure("'\(name)' must end in the number of its first token, written like out_decode_4") {
+        $0.tensors[$0["out_decode_3"]].name = name
+      }
+    }
+    try expectFailure("'out_decode_6' cannot begin at token 6: x has 6 tokens, counted from 0") {
+      $0.tensors[$0["out_decode_3"]].name = "out_decode_6"
+    }
+    for name in ["out_decod_3", "Out_Decode_3", "out_fulll", "outdecode_3"] {
+      try expectFailure("'\(name)' is not known; outputs are out_full, out_prefill and out_decode_TOKEN") {
+        $0.tensors[$0["out_decode_3"]].name = name
+      }
+    }
+    try expectFailure("'params.maybe_q_norm.weight' is not known; parameters are called param.NAME") {
+      $0.tensors.append(("params.maybe_q_norm.weight", [1], [1]))
+    }
+    try expectFailure("'cu_seqlen' is not known; should it be cu_seqlens?") {
+      $0.tensors.append(("cu_seqlen", [2], [0, 6]))
     }
     try expectFailure("metadata 'num_heads' must be 2, as the parameters have it, found '4'") {
       $0.metadata["num_heads"] = "4"
@@ -159,7 +175,7 @@ import Verification
     #expect(missing.status == 2 && missing.error.contains("there is no such file"))
   }
 
-  @Test("An empty batch and a NaN in the outputs do not crash")
+  @Test("A NaN in the outputs fails, and an empty batch is said to be nothing to compare")
   func edges() throws {
     var sample = try Sample()
     sample.tensors[sample["out_full"]].entries[9] = .nan
@@ -172,7 +188,8 @@ import Verification
       sample.tensors[sample[name]].entries = []
     }
     run = try sample.check()
-    #expect(run.status == 0, "\(run.output)\(run.error)")
+    #expect(
+      run.status == 2 && run.error.contains("there is nothing to compare: tensor 'x' has shape [0, "), "\(run.error)")
   }
 
   @Test("Wrong usage exits with 64, help with 0, and a report that exists is not replaced")

@@ -59,15 +59,19 @@ import Verification
     #expect(run.status == 2)
     #expect(run.error.hasPrefix("pathcheck: the tables of logits of one problem must have up to 2²⁷"))
     #expect(try CommandLine("verify", "--replay", "B1 T100000 HQ1 H1 K1 V1").status == 2)
+    let lanes = try CommandLine("verify", "--key-dim", "16000000", "--memory", "1T")
+    #expect(lanes.status == 2 && lanes.error.contains("more than the 1 TB that may be used"), "\(lanes.error)")
   }
 
   @Test("Wrong usage exits with 64 and says why, help with 0")
   func usage() throws {
     for (arguments, reason) in [
-      (["--problems", "0"], "--problems must be at least 1, found 0"),
-      (["--minutes", "0"], "--minutes must be more than 0"),
-      (["--minutes", "nan"], "--minutes must be more than 0"), (["--length=-1"], "--length must be at least 0"),
-      (["--key-dim", "0"], "--key-dim must be at least 1"),
+      (["--problems", "0"], "--problems must be from 1 to 1000000, found 0"),
+      (["--minutes", "0"], "--minutes must be from 1e-05 to 525600.0, found 0.0"),
+      (["--minutes", "nan"], "--minutes must be from 1e-05"), (["--minutes", "1e300"], "--minutes must be from 1e-05"),
+      (["--length=-1"], "--length must be from 1"), (["--length", "0"], "--length must be from 1"),
+      (["--key-dim", "0"], "--key-dim must be from 1 to 16777216, found 0"),
+      (["--heads", "9223372036854775807"], "--heads must be from 1"),
       (["--query-heads", "3", "--heads", "2"], "--query-heads must be a multiple of --heads, found 3 and 2"),
       (["--minutes", "1", "--problems", "1"], "exclude each other"),
       (["--mutants", "--length", "4"], "--mutants chooses its own problems"),

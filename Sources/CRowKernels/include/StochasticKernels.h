@@ -1,6 +1,7 @@
 #ifndef STOCHASTIC_KERNELS_H
 #define STOCHASTIC_KERNELS_H
 
+#include "Clones.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,16 +17,18 @@ static inline __attribute__((always_inline)) uint64_t randomBits(uint64_t digits
   return z ^ (z >> 31);
 }
 
-/// Rounds to numbers that have `dropped` binary digits less, up or down with probabilities that leave the mean.
-///
-/// Numbers below `smallestNormal` and those that are not finite stay as they are, numbers that would be larger than `largest`
-/// become infinite; both are given by the bits of a positive double. Returns whether a number other than 0 is below
+/// rowRoundStochastically: rounds to numbers that have `dropped` binary digits less, up or down with probabilities that leave
+/// the mean. Numbers below `smallestNormal` and those that are not finite stay as they are, numbers that would be larger than
+/// `largest` become infinite; both are given by the bits of a positive double. Returns whether a number other than 0 is below
 /// `smallestNormal`.
-bool rowRoundStochastically(
-    double *x, size_t n, unsigned dropped, uint64_t seed, uint64_t smallestNormal, uint64_t largest);
+///
+/// rowPerturbLastDigits: moves each number to the next larger or smaller one in size, with a probability of 1/12 for either,
+/// unless it is not finite or its last 16 binary digits are zero.
+#define STOCHASTIC_KERNEL_DECLARATIONS(CLONE)                                                                  \
+  bool rowRoundStochastically##CLONE(                                                                          \
+      double *x, size_t n, unsigned dropped, uint64_t seed, uint64_t smallestNormal, uint64_t largest);        \
+  void rowPerturbLastDigits##CLONE(double *x, size_t n, uint64_t seed);
 
-/// Moves each number to the next larger or smaller one in size, with a probability of 1/12 for either, unless it is not
-/// finite or its last 16 binary digits are zero.
-void rowPerturbLastDigits(double *x, size_t n, uint64_t seed);
+DECLARE_CLONES(STOCHASTIC_KERNEL_DECLARATIONS)
 
 #endif

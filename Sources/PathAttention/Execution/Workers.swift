@@ -24,7 +24,9 @@ func performTasks(_ count: Int, threads: Int, _ task: @Sendable (Int) -> Void) {
 func mapTasks<Result: Sendable>(
   _ count: Int, threads: Int, _ task: @Sendable (Int) -> Result
 ) -> [Result] {
-  [Result](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+  // The empty array is one for all, of which not even the count may be written by two at a time.
+  guard count > 0 else { return [] }
+  return [Result](unsafeUninitializedCapacity: count) { buffer, initializedCount in
     // Every task writes an element of its own.
     nonisolated(unsafe) let elements = buffer
     performTasks(count, threads: threads) { elements.initializeElement(at: $0, to: task($0)) }

@@ -45,6 +45,27 @@ public struct BenchmarkRequest: Sendable {
   }
 }
 
+extension BenchmarkRequest {
+  /// That of the largest combination.
+  public var memoryEstimate: MemoryEstimate {
+    var largest = MemoryEstimate(bytes: 0)
+    for (type, form, length) in elementTypes.flatMap({ type in
+      forms.flatMap { form in lengths.map { (type, form, $0) } }
+    }) {
+      let size = type == .f32 ? 4.0 : 8.0
+      let sizes = ProblemSizes(
+        AttentionShape(length: length, queryHeads: queryHeads, heads: heads, keyDim: headDim, valueDim: headDim))
+      let isBackward = passes.contains(.forwardBackward)
+      // Inputs are made from a list of numbers. Beside them, each thread has matrices to multiply.
+      largest = .max(
+        largest,
+        .pass(sizes, form, backward: isBackward, scalarSize: size, threads: threads)
+          + MemoryEstimate(bytes: size * (sizes.all + Double(threads) * 3 * 512 * 512)))
+    }
+    return .base + largest
+  }
+}
+
 /// What one timed run does.
 public enum BenchmarkPass: String, CaseIterable, Sendable, Codable {
   /// o and lse.

@@ -7,6 +7,8 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
   case file(TensorFileError)
   /// A tensor that is needed is not there.
   case missing(file: String, tensor: String, reason: String)
+  /// A tensor is there that cannot be read as what it seems to be.
+  case unread(file: String, tensor: String, reason: String)
   /// A tensor has a shape that does not fit the others.
   case shape(file: String, tensor: String, expected: String, found: [Int], hint: String?)
   /// The sizes do not make sense in this order of axes, and do in another.
@@ -21,6 +23,10 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
   case profile(file: String, String)
   /// There is nothing to compare.
   case nothingToCompare(file: String, expected: String)
+  /// There are no tokens.
+  case empty(file: String, tensor: String, shape: [Int])
+  /// There is not enough memory.
+  case memory(file: String, MemoryShortage)
   /// The reference itself overflows for these inputs.
   case referenceOverflow(file: String, tensor: String, place: Place)
 
@@ -30,23 +36,30 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
     case .file(let error):
       "\(error)"
     case .missing(let file, let tensor, let reason):
-      "\(file): tensor '\(tensor)' is missing; \(reason)"
+      "\(file.printable): tensor '\(tensor.excerpt())' is missing; \(reason.excerpt(400))"
+    case .unread(let file, let tensor, let reason):
+      "\(file.printable): tensor '\(tensor.excerpt())' \(reason.excerpt(400))"
     case .shape(let file, let tensor, let expected, let found, let hint):
-      "\(file): tensor '\(tensor)' must have shape \(expected), found \(found)" + (hint.map { "; \($0)" } ?? "")
+      "\(file.printable): tensor '\(tensor.excerpt())' must have shape \(expected.excerpt()), found "
+        + "\(found)".excerpt() + (hint.map { "; \($0)" } ?? "")
     case .layout(let file, let problem, let suggestion):
-      "\(file): \(problem); all shapes fit with \(suggestion)"
+      "\(file.printable): \(problem); all shapes fit with \(suggestion)"
     case .metadata(let file, let key, let expected, let found):
-      "\(file): metadata '\(key)' must be \(expected), found '\(found)'"
+      "\(file.printable): metadata '\(key)' must be \(expected), found '\(found.excerpt())'"
     case .notFinite(let file, let tensor, let place, let value):
-      "\(file): input tensor '\(tensor)' must be finite, found \(value) at \(place)"
+      "\(file.printable): input tensor '\(tensor.excerpt())' must be finite, found \(value) at \(place)"
     case .inputs(let file, let error):
-      "\(file): \(error)"
+      "\(file.printable): \("\(error)".excerpt(2000))"
     case .profile(let file, let problem):
-      "\(file): not a profile: \(problem)"
+      "\(file.printable): not a profile: \(problem.excerpt(2000))"
     case .nothingToCompare(let file, let expected):
-      "\(file): there is nothing to compare; expected at least one of \(expected)"
+      "\(file.printable): there is nothing to compare; expected at least one of \(expected.excerpt(400))"
+    case .empty(let file, let tensor, let shape):
+      "\(file.printable): there is nothing to compare: tensor '\(tensor.excerpt())' has shape \(shape), without a token"
+    case .memory(let file, let shortage):
+      "\(file.printable): \(shortage)"
     case .referenceOverflow(let file, let tensor, let place):
-      "\(file): the Float64 reference of '\(tensor)' is not finite at \(place); the inputs are too large to judge by"
+      "\(file.printable): the Float64 reference of '\(tensor)' is not finite at \(place); the inputs are too large to judge by"
     }
   }
 }

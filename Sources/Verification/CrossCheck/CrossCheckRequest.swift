@@ -31,6 +31,8 @@ public struct CrossCheckRequest: Sendable {
   /// Whether logits are mapped tile by tile, where there are any: the candidate's own, or those of the one known variant that
   /// it matches. It takes as many runs as the envelope.
   public var mapsLogits: Bool
+  /// How much memory the check may take, which is estimated before any of it is taken; anything when nil.
+  public var memoryLimit: MemoryLimit?
   /// Called with the fraction of the reference and of the runs that is done.
   public var onProgress: (@Sendable (Double) -> Void)?
 
@@ -40,7 +42,7 @@ public struct CrossCheckRequest: Sendable {
     form: AttentionForm? = nil, profile: NumericsProfile? = nil, blockSize: Int? = nil,
     layout: TensorLayout = .bthd, layouts: [AttentionTensor: TensorLayout] = [:],
     names: [AttentionTensor: String] = [:], stageNames: [Stage: String] = [:], rows: Int? = nil,
-    studiesVariants: Bool = true, mapsLogits: Bool = false,
+    studiesVariants: Bool = true, mapsLogits: Bool = false, memoryLimit: MemoryLimit? = nil,
     onProgress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.inputs = inputs
@@ -57,6 +59,7 @@ public struct CrossCheckRequest: Sendable {
     self.rows = rows
     self.studiesVariants = studiesVariants
     self.mapsLogits = mapsLogits
+    self.memoryLimit = memoryLimit
     self.onProgress = onProgress
   }
 }

@@ -53,21 +53,22 @@ struct SubmissionReader {
   private let request: CrossCheckRequest
   private let inputFile: TensorFile
   private let candidateFile: TensorFile
-
-  static let inputTensors: [AttentionTensor] = [.q, .k, .v, .w, .beta, .g, .do]
-  static let outputTensors: [AttentionTensor] = [.o, .lse, .dq, .dk, .dv, .dw, .dbeta, .dg]
+  private let names: SubmissionNames
 
   init(_ request: CrossCheckRequest) throws(CrossCheckError) {
     self.request = request
     inputFile = try Self.open(request.inputs)
     candidateFile = if let path = request.candidate { try Self.open(path) } else { inputFile }
+    names = try SubmissionNames(request, inputs: inputFile, candidate: candidateFile)
   }
 
   func read() throws(CrossCheckError) -> Submission {
     let shape = try shape()
+    let boundaries = try segmentBoundaries()
+    try checkMemory(shape, boundaries)
     var tensors: [AttentionTensor: [Double]] = [:]
     var activation = NumberFormat.float64
-    for tensor in Self.inputTensors where inputFile[name(tensor)] != nil {
+    for tensor in SubmissionNames.inputTensors where inputFile[name(tensor)] != nil {
       let (entries, elementType) = try entries(tensor, shape, in: inputFile)
       if let index = entries.firstIndex(where: { !$0.isFinite }) {
         throw .notFinite(
@@ -82,13 +83,12 @@ struct SubmissionReader {
       }
     }
     var candidates: [Candidate] = []
-    for tensor in Self.outputTensors where candidateFile[name(tensor)] != nil {
+    for tensor in SubmissionNames.outputTensors where candidateFile[name(tensor)] != nil {
       let (entries, elementType) = try entries(tensor, shape, in: candidateFile)
       candidates.append(Candidate(tensor: tensor, elementType: elementType, entries: entries))
     }
     try checkCompleteness(candidates, tensors)
     let blockSize = try blockSize(shape)
-    let boundaries = try segmentBoundaries()
     let inputs: AttentionInputs<Double>
     do {
       inputs = try AttentionInputs(
@@ -113,7 +113,7 @@ struct SubmissionReader {
     do { return try TensorFile(path: path) } catch { throw .file(error) }
   }
 
-  private func name(_ tensor: AttentionTensor) -> String { request.names[tensor] ?? tensor.rawValue }
+  private func name(_ tensor: AttentionTensor) -> String { names[tensor] }
 
   /// The shape as q, k and v tell it. Whether the others agree is seen when they are read.
   private func shape() throws(CrossCheckError) -> AttentionShape {
@@ -131,6 +131,9 @@ struct SubmissionReader {
       dimensions[tensor] = layout(tensor).dimensions(found)
     }
     let (q, k, v) = (dimensions[.q]!, dimensions[.k]!, dimensions[.v]!)
+    guard q[0] > 0, q[1] > 0 else {
+      throw .empty(file: inputFile.path, tensor: name(.q), shape: inputFile[name(.q)]!.shape)
+    }
     let shape = AttentionShape(
       batch: q[0], length: q[1], queryHeads: q[2], heads: k[2], keyDim: q[3], valueDim: v[3])
     do {
@@ -153,8 +156,8 @@ struct SubmissionReader {
   /// The layout with which all shapes fit together, if it is another one than was asked for.
   private var suggestion: String? {
     var shapes: [AttentionTensor: [Int]] = [:]
-    for tensor in Self.inputTensors { shapes[tensor] = inputFile[name(tensor)]?.shape }
-    for tensor in Self.outputTensors { shapes[tensor] = candidateFile[name(tensor)]?.shape }
+    for tensor in SubmissionNames.inputTensors { shapes[tensor] = inputFile[name(tensor)]?.shape }
+    for tensor in SubmissionNames.outputTensors { shapes[tensor] = candidateFile[name(tensor)]?.shape }
     return LayoutSearch(shapes: shapes).suggestion(insteadOf: request.layout, request.layouts)
   }
 
@@ -180,7 +183,7 @@ struct SubmissionReader {
 
   // MARK: Stages
 
-  private func name(_ stage: Stage) -> String { request.stageNames[stage] ?? stage.rawValue }
+  private func name(_ stage: Stage) -> String { names[stage] }
 
   /// A block has matrices of its size squared.
   private static let largestBlockSize = 4096
@@ -237,7 +240,7 @@ struct SubmissionReader {
   ) throws(CrossCheckError) {
     guard !candidates.isEmpty || Stage.allCases.contains(where: { candidateFile[name($0)] != nil }) else {
       throw .nothingToCompare(
-        file: candidateFile.path, expected: Self.outputTensors.map(name).joined(separator: ", "))
+        file: candidateFile.path, expected: SubmissionNames.outputTensors.map(name).joined(separator: ", "))
     }
     for candidate in candidates {
       if candidate.tensor.isGradient, inputs[.do] == nil {
@@ -248,6 +251,30 @@ struct SubmissionReader {
         throw .missing(
           file: inputFile.path, tensor: name(.g), reason: "'\(name(.dg))' cannot be judged without it")
       }
+    }
+  }
+
+  /// Before any tensor is read.
+  private func checkMemory(_ shape: AttentionShape, _ boundaries: [Int]?) throws(CrossCheckError) {
+    guard let limit = request.memoryLimit else { return }
+    // Whether the boundaries make sense is seen later.
+    let segments = boundaries.map { zip($0, $0.dropFirst()).map { Double($1) - Double($0) } }
+    let longest = segments.map { Int(min(max(1, $0.max() ?? 0), Double(shape.length))) }
+    let names =
+      SubmissionNames.inputTensors.map(name) + SubmissionNames.outputTensors.map(name) + Stage.allCases.map(name)
+    let entries = Set([inputFile.path, candidateFile.path]).reduce(0.0) { sum, path in
+      let file = path == inputFile.path ? inputFile : candidateFile
+      return sum + names.reduce(0) { $0 + (file[$1]?.entries ?? 0) }
+    }
+    do {
+      try limit.admit(
+        .check(
+          ProblemSizes(shape, longest: longest, segments: segments?.count), entries: entries,
+          form: request.form ?? .blockwise(), blockSize: request.profile?.blockSize ?? 64,
+          backward: SubmissionNames.outputTensors.contains { $0.isGradient && candidateFile[name($0)] != nil },
+          studiesVariants: request.studiesVariants && request.rows == nil))
+    } catch {
+      throw .memory(file: inputFile.path, error)
     }
   }
 
@@ -283,13 +310,7 @@ struct SubmissionReader {
     if inputFile[name(.g)] != nil, request.gate == nil, inputFile.metadata["gate"] == nil {
       notes.append("the file does not say which gate convention it uses; taken as scaled (see --gate)")
     }
-    let known = Set(
-      (Self.inputTensors + Self.outputTensors).map(name) + Stage.allCases.map(name) + ["cu_seqlens"])
-    let ignored = candidateFile.tensors.map(\.name).filter { !known.contains($0) }
-    if !ignored.isEmpty {
-      notes.append("not compared, because the names are not known: \(ignored.joined(separator: ", ")) (see --rename)")
-    }
-    return notes
+    return notes + names.notes
   }
 }
 

@@ -41,6 +41,20 @@ public struct GenerationRequest: Sendable {
   }
 }
 
+extension GenerationRequest {
+  /// All cases are kept with their references; one at a time is studied.
+  public var memoryEstimate: MemoryEstimate {
+    // The usual sizes of the families are smaller, and so are their numbers of cases.
+    let length = 4 * (blockSizes.max() ?? 1)
+    let shape = sizes.shape(
+      AttentionShape(batch: 2, length: length, queryHeads: 4, heads: 2, keyDim: 16, valueDim: 24))
+    let problem = ProblemSizes(shape)
+    let cases = Double(families.contains(.random) ? count : 0) + 16
+    let pass = MemoryEstimate.pass(problem, .blockwise(), backward: true)
+    return .base + MemoryEstimate(bytes: 8 * 2 * problem.all * cases) + 4.0 * pass
+  }
+}
+
 /// Sizes of cases, as far as somebody cares.
 public struct CaseSizes: Sendable {
   /// Sequences.

@@ -76,6 +76,8 @@ extension LayerSubmission {
     let reader = LayerFileReader(file: tensors, request: request)
     file = tensors.path
     name = tensors.metadata["case"] ?? tensors.path
+    try reader.checkNames()
+    try reader.checkMemory()
     parameters = try LayerParameters(
       tensors, prefix: Self.parameterPrefix, normEpsilon: try reader.normEpsilon())
     scale = try reader.number("scale", request.scale)
@@ -83,6 +85,8 @@ extension LayerSubmission {
     try reader.checkMetadata(parameters.configuration)
     let hidden = parameters.configuration.hiddenSize
     (batch, length, x) = try reader.x(hidden: hidden)
+    try reader.checkMemory(
+      parameters.configuration, batch: batch, length: length, entries: tensors.tensors.reduce(0) { $0 + $1.entries })
     segmentBoundaries = try reader.segmentBoundaries()
     outputs = try reader.outputs(batch: batch, length: length, hidden: hidden)
     format = reader.coarsestFormat(outputs)
@@ -143,6 +147,7 @@ private struct LayerFileReader {
       throw .shape(
         file: file.path, tensor: "x", expected: "[batch, token, \(hidden)]", found: descriptor.shape, hint: nil)
     }
+    guard !descriptor.shape.contains(0) else { throw .empty(file: file.path, tensor: "x", shape: descriptor.shape) }
     let x = try doubles("x")
     if let index = x.firstIndex(where: { !$0.isFinite }) {
       throw .inputs(file: file.path, .notFinite(tensor: "x", index: index, value: "\(x[index])"))
@@ -182,9 +187,11 @@ private struct LayerFileReader {
     var position = prefilled
     for step in try steps() {
       guard step >= position, step < length else {
-        throw .shape(
+        let before = outputs.last.map { "'\($0.name)' ends with token \(position - 1)" }
+        throw .unread(
           file: file.path, tensor: "\(LayerSubmission.decodePrefix)\(step)",
-          expected: "at a token from \(position) to \(length - 1)", found: [step], hint: nil)
+          reason: "cannot begin at token \(step): "
+            + (step >= length ? "x has \(length) tokens, counted from 0" : before ?? "it does not follow the prefill"))
       }
       try read("\(LayerSubmission.decodePrefix)\(step)", .decode, start: step, count: nil)
       position = outputs.last!.tokens.upperBound
@@ -199,10 +206,12 @@ private struct LayerFileReader {
   private func steps() throws(CrossCheckError) -> [Int] {
     var steps: [Int] = []
     for tensor in file.tensors where tensor.name.hasPrefix(LayerSubmission.decodePrefix) {
-      guard let step = Int(tensor.name.dropFirst(LayerSubmission.decodePrefix.count)), step >= 0 else {
-        throw .missing(
-          file: file.path, tensor: "\(LayerSubmission.decodePrefix)TOKEN",
-          reason: "'\(tensor.name)' does not say the number of its first token")
+      let digits = tensor.name.dropFirst(LayerSubmission.decodePrefix.count)
+      // One token has one name: 05 and +5 are not 5.
+      guard let step = Int(digits), step >= 0, String(step) == digits else {
+        throw .unread(
+          file: file.path, tensor: tensor.name,
+          reason: "must end in the number of its first token, written like \(LayerSubmission.decodePrefix)4")
       }
       steps.append(step)
     }
@@ -216,17 +225,65 @@ private struct LayerFileReader {
     return formats.max { $0.unitRoundoff < $1.unitRoundoff } ?? .float64
   }
 
+  private func isKnown(_ name: String) -> Bool {
+    name.hasPrefix(LayerSubmission.parameterPrefix) || name.hasPrefix(LayerSubmission.decodePrefix)
+      || Self.names.contains(name)
+  }
+
+  private static let names = ["x", SubmissionNames.boundaries, "out_full", "out_prefill"]
+
+  /// Names that are almost right are errors: what they stand for would go unjudged, or make another layer.
+  func checkNames() throws(CrossCheckError) {
+    for name in file.tensors.map(\.name) where !isKnown(name) {
+      let start = name.lowercased()
+      if start.hasPrefix("out") {
+        throw .unread(
+          file: file.path, tensor: name,
+          reason: "is not known; outputs are out_full, out_prefill and \(LayerSubmission.decodePrefix)TOKEN")
+      }
+      if start.hasPrefix("param") {
+        throw .unread(
+          file: file.path, tensor: name,
+          reason: "is not known; parameters are called \(LayerSubmission.parameterPrefix)NAME")
+      }
+      if let meant = Self.names.first(where: { file[$0] == nil && isMisspelling(name, of: $0) }) {
+        throw .unread(file: file.path, tensor: name, reason: "is not known; should it be \(meant)?")
+      }
+    }
+  }
+
+  /// Before any tensor is read: each is copied, rounded, and goes through the stages of the layer.
+  func checkMemory() throws(CrossCheckError) {
+    guard let limit = request.memoryLimit else { return }
+    let entries = file.tensors.reduce(0.0) { $0 + (isKnown($1.name) ? $1.entries : 0) }
+    do {
+      try limit.admit(.base + MemoryEstimate(bytes: 8 * 5 * entries))
+    } catch {
+      throw .memory(file: file.path, error)
+    }
+  }
+
+  /// Before anything is computed: the reference goes every path twice.
+  func checkMemory(_ configuration: LayerConfiguration, batch: Int, length: Int, entries: Double) throws(CrossCheckError) {
+    guard let limit = request.memoryLimit else { return }
+    let sizes = ProblemSizes(configuration.shape(batch: batch, length: length))
+    let stages = sizes.tokens * Double(6 * configuration.hiddenSize) + 4 * sizes.inputs
+    do {
+      try limit.admit(
+        .base + MemoryEstimate(bytes: 8 * (stages + 5 * entries)) + .pass(sizes, .blockwise(), backward: false))
+    } catch {
+      throw .memory(file: file.path, error)
+    }
+  }
+
   func notes(gated: Bool) -> [String] {
     var notes: [String] = []
     if gated, request.gate == nil, file.metadata["gate"] == nil {
       notes.append("the file does not say which gate convention it uses; taken as scaled (see --gate)")
     }
-    let ignored = file.tensors.map(\.name).filter { name in
-      !name.hasPrefix(LayerSubmission.parameterPrefix) && !name.hasPrefix(LayerSubmission.decodePrefix)
-        && !["x", "cu_seqlens", "out_full", "out_prefill"].contains(name)
-    }
+    let ignored = file.tensors.map(\.name).filter { !isKnown($0) }
     if !ignored.isEmpty {
-      notes.append("not compared, because the names are not known: \(ignored.joined(separator: ", "))")
+      notes.append("not compared, because the names are not known: \(ignored.excerpt())")
     }
     return notes
   }

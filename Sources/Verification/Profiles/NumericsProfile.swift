@@ -31,7 +31,8 @@ public struct NumericsProfile: Sendable, Hashable {
 
   /// A profile, which may be out of range; `validate` tells.
   public init(
-    name: String, note: String? = nil, blockSize: Int? = nil, sumLength: Int, operands: ProfileFormat, sums: ProfileFormat,
+    name: String, note: String? = nil, blockSize: Int? = nil, sumLength: Int, operands: ProfileFormat,
+    sums: ProfileFormat,
     results: ProfileFormat, points: [RoundingPoint: ProfileFormat] = [:]
   ) {
     self.name = name

@@ -1,6 +1,7 @@
 import Foundation
 import NumberFormats
 import PathAttention
+import TensorFiles
 
 extension NumericsProfile: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
@@ -16,9 +17,10 @@ extension NumericsProfile: Codable {
     note = try container.decodeIfPresent(String.self, forKey: .note)
     blockSize = try container.decodeIfPresent(Int.self, forKey: .blockSize)
     sumLength = try container.decode(Int.self, forKey: .sumLength)
-    for (key, value) in [(CodingKeys.blockSize, blockSize ?? 1), (.sumLength, sumLength)] where value < 1 {
+    for (key, value) in [(CodingKeys.blockSize, blockSize ?? 1), (.sumLength, sumLength)]
+    where !(1...Self.largestSize).contains(value) {
       throw DecodingError.dataCorruptedError(
-        forKey: key, in: container, debugDescription: "expected at least 1, found \(value)")
+        forKey: key, in: container, debugDescription: "expected 1 to \(Self.largestSize), found \(value)")
     }
     operands = try container.decode(ProfileFormat.self, forKey: .operands)
     sums = try container.decode(ProfileFormat.self, forKey: .sums)
@@ -29,6 +31,9 @@ extension NumericsProfile: Codable {
       decoder.codingPath + [CodingKeys.points])
     points = Dictionary(uniqueKeysWithValues: named.map { (RoundingPoint(rawValue: $0)!, $1) })
   }
+
+  /// The most rows of a block and terms of a sum: more than any kernel has, and nothing that is computed from it overflows.
+  private static let largestSize = 1 << 20
 
   /// Writes what `init(from:)` reads.
   public func encode(to encoder: any Encoder) throws {
@@ -89,14 +94,26 @@ extension ProfileFormat: Codable {
 }
 
 extension NumericsProfile {
+  /// The most bytes of a file, a hundred times what a profile takes.
+  private static let largestFile = 1 << 18
+
   /// The shipped profile of a name, or the one in a JSON file.
   ///
   /// - Throws: `CrossCheckError.profile` when there is neither, or the file is no profile.
   public static func named(_ nameOrFile: String) throws(CrossCheckError) -> NumericsProfile {
     if let profile = shipped.first(where: { $0.name == nameOrFile }) { return profile }
     let names = shipped.map(\.name).joined(separator: ", ")
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: nameOrFile)) else {
-      throw .profile(file: nameOrFile, "expected \(names) or a file that can be read")
+    let data: Data
+    do throws(TensorFileError) {
+      let file = try InputFile(path: nameOrFile)
+      guard file.size <= largestFile else {
+        throw .unreadable(file: nameOrFile, reason: "a profile has at most \(largestFile) bytes, found \(file.size)")
+      }
+      data = Data(try file.read(0..<file.size))
+    } catch .unreadable(_, let reason) {
+      throw .profile(file: nameOrFile, "expected \(names) or a file that can be read: \(reason)")
+    } catch {
+      throw .file(error)
     }
     do {
       return try JSONDecoder().decode(NumericsProfile.self, from: data)

@@ -1,4 +1,5 @@
 import Foundation
+import TensorFiles
 
 /// A report as JUnit XML, for systems that count tests: one test case per tensor. A marginal one is a failure of its own type,
 /// unless that is accepted; one that could not be judged is an error.
@@ -12,12 +13,12 @@ public struct JUnitReport: Sendable {
   public init(_ report: CrossCheckReport, acceptsMarginal: Bool = false) {
     let errors = report.judged.count(where: \.isUnjudged)
     let failures = report.judged.count { $0.verdict == .fail || ($0.verdict == .marginal && !acceptsMarginal) } - errors
-    let name = report.case.escapedForXML
+    let name = report.case.excerpt().escapedForXML
     let counts = "tests=\"\(report.judged.count)\" failures=\"\(failures)\" errors=\"\(errors)\""
     let cases = report.judged.map { tensor in
       let measured =
         "\(tensor.name) (\(tensor.dtype)): \(format(tensor.envelopeMultiple.value, "%.3g")) times the envelope of profile "
-        + "\(report.profile.name), relative RMS \(format(tensor.rmsRatio.value, "%.5g")), max abs "
+        + "\(report.profile.name.excerpt()), relative RMS \(format(tensor.rmsRatio.value, "%.5g")), max abs "
         + "\(format(tensor.maxAbs.value, "%.3g"))" + (tensor.maxAbsAt.map { " at \($0)" } ?? "")
       let start = "    <testcase classname=\"\(name)\" name=\"\(tensor.name)\">"
       let unjudged = (tensor.unjudged ?? []).map {

@@ -1,4 +1,5 @@
 import Foundation
+import TensorFiles
 
 /// A cross-check as one HTML page that needs nothing else: no network, no scripts, light or dark as the reader's system is.
 public struct ReportPage: Sendable {
@@ -24,12 +25,12 @@ public struct ReportPage: Sendable {
       <meta charset="utf-8"/>
       <meta name="viewport" content="width=device-width, initial-scale=1"/>
       <meta name="color-scheme" content="light dark"/>
-      <title>\(Self.verdict(report)) · \(report.case.escapedForXML)</title>
+      <title>\(Self.verdict(report)) · \(report.case.excerpt().escapedForXML)</title>
       <style>\(Self.style)</style>
       </head>
       <body>
       <header>
-      <h1>\(badge(report.verdict, Self.verdict(report))) \(report.case.escapedForXML)</h1>
+      <h1>\(badge(report.verdict, Self.verdict(report))) \(report.case.excerpt().escapedForXML)</h1>
       <p class="lead">\(Self.summary(report).escapedForXML)</p>
       </header>
       \(Self.wrongSteps(report))
@@ -38,7 +39,7 @@ public struct ReportPage: Sendable {
       \(Self.tensors(report))
       <h2>Where the error is</h2>
       <p>Each row (token × head) in multiples of its envelope: the error that an honest implementation of profile \
-      <b>\(report.profile.name.escapedForXML)</b> has there. 1 is ordinary; up to \(format(Verdict.passMultiple, "%g")) \
+      <b>\(report.profile.name.excerpt().escapedForXML)</b> has there. 1 is ordinary; up to \(format(Verdict.passMultiple, "%g")) \
       passes, up to \(format(Verdict.marginalMultiple, "%g")) is marginal. Ticks are block edges\
       \(result.maps.contains { !$0.boundaries.isEmpty } ? ", vertical lines segment boundaries" : "").</p>
       \(Self.legend)
@@ -185,8 +186,8 @@ public struct ReportPage: Sendable {
       ("reference", "\(options.form), Float64"),
       (
         "profile",
-        "\(profile.name), activation \(profile.activation), \(profile.sampling)"
-          + (profile.note.map { ": \($0)" } ?? "")
+        "\(profile.name.excerpt()), activation \(profile.activation), \(profile.sampling)"
+          + (profile.note.map { ": \($0.excerpt(1000))" } ?? "")
       ),
     ]
     rows += report.notes.map { ("note", $0) } + report.warnings.map { ("warning", $0) }

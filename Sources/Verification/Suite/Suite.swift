@@ -14,21 +14,21 @@ public func runSuite(
   // The certificate counts as a tenth of the work.
   let shareOfProblems = request.certificate == nil ? 1 : 0.9
   if let replay = request.replay {
-    run.add(replay) { request.onProgress?(shareOfProblems * $0) }
+    run.add(replay) { request.onProgress?(shareOfProblems * $1) }
   } else {
     var space = ProblemSpace()
     space.fixed = request.sizes
     var random = SeededGenerator(seed: request.seed, part: "suite")
     let start = ContinuousClock.now
-    /// The fraction of the extent that is used up when a fraction of the problem at hand is done.
-    func progress(_ fraction: Double) -> Double {
+    /// The fraction of the extent that is used up when some problems are done, and a fraction of the next one.
+    func progress(_ done: Int, _ fraction: Double) -> Double {
       switch request.extent {
-      case .problems(let count): (Double(run.problems) + fraction) / Double(count)
+      case .problems(let count): (Double(done) + fraction) / Double(count)
       case .time(let limit): (ContinuousClock.now - start) / limit
       }
     }
-    while progress(0) < 1 {
-      run.add(space.problem(using: &random)) { request.onProgress?(shareOfProblems * min(1, progress($0))) }
+    while progress(run.problems, 0) < 1 {
+      run.add(space.problem(using: &random)) { request.onProgress?(shareOfProblems * min(1, progress($0, $1))) }
     }
   }
   var certificate: Certificate?
@@ -60,9 +60,11 @@ private struct SuiteRun {
     }
   }
 
-  mutating func add(_ problem: Problem, onProgress: (Double) -> Void) {
+  /// - Parameter onProgress: Called with the problems that are done and the fraction of this one that is: what is being
+  ///   changed cannot be read meanwhile.
+  mutating func add(_ problem: Problem, onProgress: (_ done: Int, _ fraction: Double) -> Void) {
     for (index, check) in checks.enumerated() where check.applies(problem) {
-      onProgress(Double(index) / Double(checks.count))
+      onProgress(problems, Double(index) / Double(checks.count))
       if let inDouble = check.inDouble { outcomes[index].double?.add(check, problem, inDouble) }
       if let exactly = check.exactly { outcomes[index].exact?.add(check, problem, exactly) }
     }

@@ -56,6 +56,37 @@ public struct SuiteRequest: Sendable {
   }
 }
 
+extension SuiteRequest {
+  /// The largest problem that may be drawn, in every form at once and over scalars that are up to four times as large as
+  /// `Double`; and the certificate.
+  public var memoryEstimate: MemoryEstimate {
+    let space = ProblemSpace()
+    var drawn = AttentionShape(
+      batch: 3, length: space.maximalLength, queryHeads: 8, heads: 2, keyDim: space.maximalDim,
+      valueDim: space.maximalDim)
+    var blockSize = space.maximalBlockSize
+    if let replay {
+      (drawn, blockSize) = (replay.shape, replay.blockSize)
+    } else {
+      drawn.length = sizes.length ?? drawn.length
+      drawn.queryHeads = sizes.queryHeads ?? 4 * (sizes.heads ?? 2)
+      drawn.heads = sizes.heads ?? sizes.queryHeads ?? drawn.heads
+      drawn.keyDim = sizes.keyDim ?? drawn.keyDim
+      drawn.valueDim = sizes.valueDim ?? drawn.valueDim
+      blockSize = sizes.blockSize ?? blockSize
+    }
+    var shapes = [drawn]
+    if let certificate { shapes.append(certificate.shape) }
+    return shapes.reduce(.base) { sum, shape in
+      let sizes = ProblemSizes(shape)
+      let logits = sizes.tokens * sizes.longest * sizes.queryHeads
+      return sum + MemoryEstimate(bytes: 32 * (4 * logits + 8 * sizes.all))
+        + .pass(sizes, .compactWY, backward: true, scalarSize: 32)
+        + .pass(sizes, .blockwise(blockSize: blockSize, levels: 3), backward: true, scalarSize: 32)
+    }
+  }
+}
+
 /// Why the suite could not be run.
 public enum SuiteError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The tables of logits of one problem have too many entries.
