@@ -88,7 +88,7 @@ public struct TensorFile: Sendable {
     case .float16: return try elements(of: tensor, UInt16.self) { Double(Float16(bitPattern: $0)) }
     case .bfloat16: return try elements(of: tensor, UInt16.self) { Double(BFloat16(bitPattern: $0)) }
     default:
-      throw .elementType(file: path, tensor: name, expected: "F64, F32, F16 or BF16", found: tensor.elementType)
+      throw .elementType(file: path, tensor: name, expected: "F64, F32, F16 or BF16", found: tensor.dtype)
     }
   }
 
@@ -120,7 +120,7 @@ public struct TensorFile: Sendable {
       }
       return values
     default:
-      throw .elementType(file: path, tensor: name, expected: "of integers", found: tensor.elementType)
+      throw .elementType(file: path, tensor: name, expected: "of integers", found: tensor.dtype)
     }
   }
 
@@ -139,8 +139,8 @@ public struct TensorFile: Sendable {
     of tensor: TensorDescriptor, _ type: Stored.Type, _ convert: (Stored) -> Element
   ) throws(TensorFileError) -> [Element] {
     var elements: [Element] = []
-    elements.reserveCapacity(tensor.count)
     let bytes = payload + tensor.bytes.lowerBound..<payload + tensor.bytes.upperBound
+    elements.reserveCapacity(bytes.count / MemoryLayout<Stored>.size)
     for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: Self.pieceSize) {
       let piece = try source.read(start..<min(start + Self.pieceSize, bytes.upperBound))
       piece.withUnsafeBytes { piece in
@@ -184,12 +184,10 @@ public struct TensorFile: Sendable {
     func invalid(_ expected: String, _ found: String) -> TensorFileError {
       .entry(file: file, tensor: entry.name, expected: expected, found: found)
     }
-    guard let elementType = ElementType(rawValue: entry.elementType) else {
-      throw invalid(
-        "a dtype of \(ElementType.allCases.map(\.rawValue).joined(separator: ", "))", "'\(entry.elementType)'")
-    }
+    // Of a type that is not known here, a tensor that nobody asks for does no harm, whatever its size is.
+    let elementType = ElementType(rawValue: entry.elementType)
     var size = 1
-    for factor in entry.shape + [elementType.size] {
+    for factor in entry.shape + [elementType?.size ?? 1] {
       let (product, overflow) = size.multipliedReportingOverflow(by: factor)
       guard !overflow else { throw invalid("a size that can be counted", "shape \(entry.shape)") }
       size = product
@@ -197,11 +195,12 @@ public struct TensorFile: Sendable {
     guard entry.offsets.count == 2, entry.offsets[0] <= entry.offsets[1] else {
       throw invalid("data_offsets [begin, end] with begin ≤ end", "\(entry.offsets)")
     }
-    guard entry.offsets[1] - entry.offsets[0] == size else {
+    guard elementType == nil || entry.offsets[1] - entry.offsets[0] == size else {
       throw invalid(
-        "\(size) bytes for \(elementType.rawValue) \(entry.shape)", "\(entry.offsets[1] - entry.offsets[0])")
+        "\(size) bytes for \(entry.elementType) \(entry.shape)", "\(entry.offsets[1] - entry.offsets[0])")
     }
     return TensorDescriptor(
-      name: entry.name, elementType: elementType, shape: entry.shape, bytes: entry.offsets[0]..<entry.offsets[1])
+      name: entry.name, dtype: entry.elementType, elementType: elementType, shape: entry.shape,
+      bytes: entry.offsets[0]..<entry.offsets[1])
   }
 }

@@ -15,7 +15,7 @@ public enum TensorFileError: Error, Equatable, Sendable, CustomStringConvertible
   /// There is no tensor of this name.
   case missing(file: String, tensor: String)
   /// The elements are not of a type that was asked for.
-  case elementType(file: String, tensor: String, expected: String, found: ElementType)
+  case elementType(file: String, tensor: String, expected: String, found: String)
   /// An integer does not fit.
   case outOfRange(file: String, tensor: String, expected: String, found: String)
   /// The bytes after the header are more than those of the tensors.
@@ -35,7 +35,7 @@ public enum TensorFileError: Error, Equatable, Sendable, CustomStringConvertible
       "\(file.printable): tensor '\(tensor.excerpt())' must have \(expected.excerpt()), found \(found.excerpt())"
     case .missing(let file, let tensor): "\(file.printable): tensor '\(tensor.excerpt())' is missing"
     case .elementType(let file, let tensor, let expected, let found):
-      "\(file.printable): tensor '\(tensor.excerpt())' must have dtype \(expected), found \(found.rawValue)"
+      "\(file.printable): tensor '\(tensor.excerpt())' must have dtype \(expected), found \(found.excerpt())"
     case .outOfRange(let file, let tensor, let expected, let found):
       "\(file.printable): tensor '\(tensor.excerpt())' must have elements \(expected), found \(found)"
     case .trailingBytes(let file, let expected, let found):

@@ -33,7 +33,7 @@ public struct TensorFileWriter: Sendable {
       default:
         throw .elementType(
           file: "(new file)", tensor: name, expected: "F64, F32, F16 or BF16 for floating-point elements",
-          found: elementType)
+          found: elementType.rawValue)
       }
     try add(name, shape, count: elements.count, data, elementType)
   }
@@ -58,7 +58,7 @@ public struct TensorFileWriter: Sendable {
       case .bool: elements.allSatisfy { $0 == 0 || $0 == 1 } ? Self.exactBytes(elements, as: UInt8.self) : nil
       default:
         throw .elementType(
-          file: "(new file)", tensor: name, expected: "of integers for integer elements", found: elementType)
+          file: "(new file)", tensor: name, expected: "of integers for integer elements", found: elementType.rawValue)
       }
     guard let data else {
       throw .outOfRange(

@@ -67,8 +67,12 @@ struct CheckCommand: ParsableCommand {
     help: ArgumentHelp("Names in your file that differ, like dbeta=db o=out.", valueName: "name=yours"))
   var rename: [Renaming] = []
 
-  @Option(help: "Order of the axes in your file: bthd [B,T,H,D] or bhtd [B,H,T,D].")
-  var layout: TensorLayout = .bthd
+  @Option(
+    help: ArgumentHelp(
+      "Order of the axes in your file: bthd [B,T,H,D] (default) or bhtd [B,H,T,D], and of tensors in which it is another one, "
+        + "like --layout lse=bht for o [B,T,H,D] and lse [B,H,T], or --layout bhtd,beta=bth.",
+      valueName: "order,…"))
+  var layout: LayoutChoices = LayoutChoices()
 
   @Option(
     help: ArgumentHelp(
@@ -112,7 +116,8 @@ struct CheckCommand: ParsableCommand {
         CrossCheckRequest(
           inputs: file, candidate: candidate, scale: logits.scale, gate: logits.gate,
           form: form?.form(blockSize: blockSize ?? 64),
-          profile: try profile.map(NumericsProfile.named), blockSize: blockSize, layout: layout,
+          profile: try profile.map(NumericsProfile.named), blockSize: blockSize,
+          layout: layout.order, layouts: layout.exceptions,
           names: rename.names, stageNames: rename.stageNames, rows: rows,
           studiesVariants: !noVariants, mapsLogits: html != nil, memoryLimit: memory.limit, onProgress: progress.report)
       )
@@ -181,4 +186,36 @@ extension [Renaming] {
   }
 }
 
-extension TensorLayout: ExpressibleByArgument {}
+/// `bhtd,beta=bth`: the order of the axes in all tensors, and in some.
+struct LayoutChoices: ExpressibleByArgument {
+  private(set) var order = TensorLayout.bthd
+  private(set) var exceptions: [AttentionTensor: TensorLayout] = [:]
+
+  init() {}
+
+  init?(argument: String) {
+    var hasOrder = false
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard let layout = Self.layout(sides.last!) else { return nil }
+      if sides.count == 2 {
+        guard let tensor = AttentionTensor(rawValue: sides[0]), exceptions[tensor] == nil else { return nil }
+        exceptions[tensor] = layout
+      } else {
+        guard !hasOrder else { return nil }
+        (order, hasOrder) = (layout, true)
+      }
+    }
+  }
+
+  /// Tensors without lanes have no last letter.
+  private static func layout(_ name: String) -> TensorLayout? {
+    switch name {
+    case "bthd", "bth": .bthd
+    case "bhtd", "bht": .bhtd
+    default: nil
+    }
+  }
+
+  var defaultValueDescription: String { TensorLayout.bthd.rawValue }
+}

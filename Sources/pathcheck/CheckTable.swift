@@ -32,9 +32,11 @@ struct CheckTable {
       if let location = tensor.location { lines += [""] + Self.lines(of: location, in: tensor) }
       if let unjudged = tensor.unjudged {
         lines += tensor.location == nil ? [""] : []
-        lines += unjudged.map { "\(tensor.name): \($0.rows) of \(tensor.rows) rows are not judged: \($0.words)" }
+        lines += unjudged.map { "\(tensor.name): \($0.rows) of \(tensor.rows) rows not judged: \($0.words)" }
       }
     }
+    // There is no ratio to a reference of zero, nor of what is no number.
+    func ratio(_ value: Double, _ format: String) -> String { value.isFinite ? number(value, format) : "–" }
     lines.append("")
     lines +=
       TextTable(
@@ -43,8 +45,8 @@ struct CheckTable {
           [
             tensor.name,
             "rtol \(number(tensor.metrics.rtol.value, "%.2g")), atol \(number(tensor.metrics.atol.value, "%.2g"))",
-            number(tensor.metrics.nmse.value, "%.2g"), number(1 - tensor.metrics.cosine.value, "%.2g"),
-            number(tensor.metrics.maxUlp.value, "%.3g"),
+            ratio(tensor.metrics.nmse.value, "%.2g"), ratio(1 - tensor.metrics.cosine.value, "%.2g"),
+            ratio(tensor.metrics.maxUlp.value, "%.3g"),
           ]
         }
       ).lines
@@ -81,7 +83,8 @@ struct CheckTable {
 }
 
 private func diagnosisLines(_ diagnosis: Diagnosis) -> [String] {
-  [""] + diagnosis.tensors.map { "diagnosis  \($0.name) \($0)" } + (diagnosis.note.map { ["           \($0)"] } ?? [])
+  [""] + diagnosis.tensors.map { "diagnosis  \($0.name) \($0)" }
+    + [diagnosis.note, diagnosis.cause].compactMap { $0 }.map { "           \($0)" }
 }
 
 /// What a pass does not say, and for which block sizes.

@@ -19,10 +19,12 @@ import Verification
     }
 
     func gallery(
-      blockSizes: [Int] = [4], largestWork: Int = VariantGallery.largestWork, keepsResults: Bool = false
+      blockSizes: [Int] = [4], largestWork: Int = VariantGallery.largestWork,
+      largestWholeWork: Int = VariantGallery.largestWholeWork, keepsResults: Bool = false
     ) throws -> VariantGallery {
       try VariantGallery(
-        attentionCase, blockSizes: blockSizes, largestWork: largestWork, keepsResults: keepsResults)
+        attentionCase, blockSizes: blockSizes, largestWork: largestWork, largestWholeWork: largestWholeWork,
+        keepsResults: keepsResults)
     }
 
     func study(_ candidate: [AttentionTensor: [Double]], _ gallery: VariantGallery? = nil) throws -> VariantStudy {
@@ -89,7 +91,8 @@ import Verification
     #expect(abs(try #require(tensors[0].nearestLeaves).value - 1.0 / 9) < 1e-9)
     #expect(
       tensors[0].description.hasPrefix(
-        "none of the 93 known variants; nearest dw.withoutKeys, which leaves 11 % of the error; nominal "))
+        "none of the \(VariantCatalogue.all.count - 1) known variants; nearest dw.withoutKeys, which leaves 11 % of the error; nominal "
+      ))
   }
 
   @Test("What is nearest goes by the whole tensor, and has to leave less than half of the error")
@@ -106,7 +109,7 @@ import Verification
     candidate[.dw] = sample.reference[.dw]!.enumerated().map { $0 / 4 == 9 ? $1 + 1e-6 * size : $1 }
     let row = try #require(try sample.study(candidate).diagnosis).tensors[0]
     #expect(row.outcome == .unknown && row.nearest == nil, "\(row)")
-    #expect(row.description.hasPrefix("none of the 93 known variants; nominal "))
+    #expect(row.description.hasPrefix("none of the \(VariantCatalogue.all.count - 1) known variants; nominal "))
   }
 
   @Test("Two mistakes in different tensors are each named; a factor is fitted")
@@ -158,7 +161,8 @@ import Verification
     var candidate = sample.reference
     candidate[.o]![7] = .nan
     let tensors = try #require(try sample.study(candidate).diagnosis).tensors
-    #expect(tensors.map(\.name) == ["o"] && tensors[0].outcome == .unknown)
+    #expect(tensors.map(\.name) == ["o"] && tensors[0].outcome == .notCompared)
+    #expect(tensors[0].reason == "it has NaN or infinite entries")
   }
 
   @Test("Blind spots: what the inputs cannot show is listed, and nothing else")
@@ -196,7 +200,8 @@ import Verification
   func parts() throws {
     let packed = try Sample("B1 T60 HQ2 H1 K3 V3 cu=0,40,51,60 beta=uniform gate=scaled.strong seed=6")
     let candidate = try packed.results("gate.closed")
-    let segments = try #require(try packed.study(candidate, packed.gallery(largestWork: 500)).diagnosis)
+    let segments = try #require(
+      try packed.study(candidate, packed.gallery(largestWork: 500, largestWholeWork: 0)).diagnosis)
     #expect(segments.note == "compared with variants on 2 of 3 segments")
     #expect(segments.tensors.allSatisfy { $0.variants == ["gate.closed"] }, "\(segments.tensors)")
     let hidden = try packed.study(packed.reference, packed.gallery(largestWork: 500)).blindSpots.map(\.variant)
@@ -204,18 +209,76 @@ import Verification
 
     let long = try Sample("B2 T60 HQ2 H1 K3 V3 beta=uniform gate=scaled.strong seed=6")
     let leading = try #require(
-      try long.study(long.results("gate.closed"), long.gallery(largestWork: 2 * 30 * 30)).diagnosis)
-    #expect(leading.note?.hasPrefix("compared with variants on the first 30 tokens, without dk, dv") == true)
+      try long.study(long.results("gate.closed"), long.gallery(largestWork: 2 * 30 * 30, largestWholeWork: 0))
+        .diagnosis)
+    #expect(leading.note == "compared with variants on the first 30 tokens")
     for tensor in leading.tensors {
       let isDetermined = ["o", "lse", "dq"].contains(tensor.name)
+      #expect(tensor.outcome == (isDetermined ? .variant : .notCompared), "\(tensor.name) \(tensor)")
       #expect(tensor.variants == (isDetermined ? ["gate.closed"] : []), "\(tensor.name) \(tensor)")
       #expect(tensor.nearest == nil, "\(tensor.name) is compared, and could only be far from everything")
+      #expect(
+        isDetermined
+          || tensor.reason == "it depends on all tokens, and variants were computed for the first 30 only")
     }
 
     let batch = try #require(
-      try long.study(long.results("gate.closed"), long.gallery(largestWork: 2 * 60 * 60)).diagnosis)
+      try long.study(
+        long.results("gate.closed"), long.gallery(largestWork: 2 * 60 * 60, largestWholeWork: 0)
+      ).diagnosis)
     #expect(batch.note == "compared with variants on 1 of 2 segments")
     #expect(batch.tensors.allSatisfy { $0.variants == ["gate.closed"] }, "\(batch.tensors)")
+  }
+
+  @Test("Of long problems all is compared with the variants that the part leaves, and each tensor named")
+  func wholeAfterPart() throws {
+    let sample = try Sample("B1 T60 HQ4 H2 K3 V3 beta=uniform gate=scaled.strong seed=6")
+    for id in ["dk.notSummed", "dsoftmax.withoutDelta", "gate.closed", "dw.withoutTransition", "dv.summedByModulo"] {
+      let gallery = try sample.gallery(largestWork: 4 * 30 * 30)
+      let diagnosis = try #require(try sample.study(sample.results(id), gallery).diagnosis)
+      #expect(diagnosis.note == nil)
+      #expect(diagnosis.tensors.allSatisfy { $0.variants == [id] }, "\(id): \(diagnosis.tensors)")
+    }
+    // What no variant explains is compared with all of them, too.
+    var candidate = sample.reference
+    candidate[.dk] = candidate[.dk]!.enumerated().map { $0 % 7 == 0 ? 2 * $1 : $1 }
+    let unknown = try #require(try sample.study(candidate, sample.gallery(largestWork: 4 * 30 * 30)).diagnosis)
+    #expect(unknown.tensors.map(\.outcome) == [.unknown] && unknown.note == nil)
+  }
+
+  @Test("What is wrong outside of the part that variants were computed for is not said to be none of them")
+  func outsideOfPart() throws {
+    let packed = try Sample("B1 T60 HQ2 H1 K3 V3 cu=0,40,51,60 beta=uniform gate=scaled.strong seed=6")
+    var candidate = packed.reference
+    for entry in 0..<12 { candidate[.o]![entry] += 1 }
+    let diagnosis = try #require(
+      try packed.study(candidate, packed.gallery(largestWork: 500, largestWholeWork: 0)).diagnosis)
+    #expect(diagnosis.tensors.map(\.outcome) == [.notCompared])
+    #expect(
+      diagnosis.tensors[0].description.hasPrefix(
+        "not compared with the \(VariantCatalogue.all.count - 1) known variants: what is wrong lies outside the part"),
+      "\(diagnosis.tensors)")
+  }
+
+  @Test("A scale is fitted, whatever it is, to logits with and without their gate; and only where it explains o")
+  func fittedScale() throws {
+    let (scaled, unscaled) = (try Sample(Self.discriminating), try Sample(Self.other))
+    for (id, sample) in [
+      ("scale.factor(1.7)", scaled), ("scale.factor(0.03)", scaled), ("scale.factor(40)", unscaled),
+      ("scale.factor(1.41421)", unscaled), ("scale.logitFactor(0.61)", scaled),
+    ] {
+      let candidate = try sample.results(id)
+      for tensors in [candidate, [.o: candidate[.o]!], [.lse: candidate[.lse]!]] {
+        let found = try #require(try sample.study(tensors).diagnosis).tensors
+        #expect(found.allSatisfy { $0.outcome == .variant && $0.variants == [id] }, "\(id): \(found)")
+      }
+    }
+    var neither = scaled.reference
+    neither[.o] = try zip(scaled.results("scale.factor(0.5)")[.o]!, scaled.results("scale.factor(2)")[.o]!).map {
+      $0 + $1
+    }
+    let found = try #require(try scaled.study(neither).diagnosis).tensors
+    #expect(found.allSatisfy { $0.variants.isEmpty }, "\(found)")
   }
 
   @Test("The sentence of a diagnosis")

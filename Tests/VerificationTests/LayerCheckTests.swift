@@ -14,7 +14,8 @@ import Verification
   /// Writes what a layer with a disagreement computes in a format, and checks the file.
   private func check(
     _ variant: LayerVariant?, _ configuration: LayerConfiguration = everything, _ elementType: ElementType,
-    steps: [Int] = [20, 21, 22], change: (inout [Double], _ name: String) -> Void = { _, _ in }
+    steps: [Int] = [20, 21, 22], prefilled: Int = 20, change: (inout [Double], _ name: String) -> Void = { _, _ in },
+    changeCache: (inout LayerCache<Double>) -> Void = { _ in }
   ) throws -> LayerCheckReport {
     let format: NumberFormat = [.float64: .float64, .float32: .float32, .float16: .float16, .bfloat16: .bfloat16][
       elementType]!
@@ -48,9 +49,10 @@ import Verification
       try file.add(name, shape: [batch, tokens, hidden], entries, as: elementType)
     }
     try add("out_full", length, paths.full(input(0..<length)))
-    var (y, cache) = try paths.prefill(input(0..<20))
-    try add("out_prefill", 20, y)
-    for token in 20..<24 {
+    var (y, cache) = try paths.prefill(input(0..<prefilled))
+    changeCache(&cache)
+    try add("out_prefill", prefilled, y)
+    for token in prefilled..<24 {
       y = try paths.step(input(token..<token + 1), &cache)
       if steps.contains(token) { try add("out_decode_\(token)", 1, y) }
     }
@@ -149,6 +151,69 @@ import Verification
     #expect(try check(nil, Self.everything, .float64, steps: [22, 23]).verdict == .pass)
     let report = try check(variant(.keysNotUpdated, .decode), Self.everything, .float64, steps: [23])
     #expect(report.diagnosis == ["out_decode_23: decoding does not update the cached keys"])
+  }
+
+  @Test("A disagreement that explains one step and not another, or would change what is right, is not named")
+  func contradictions() throws {
+    func outputs(_ variant: LayerVariant) throws -> [String: [Double]] {
+      var outputs: [String: [Double]] = [:]
+      _ = try check(variant, Self.everything, .float32) { entries, name in outputs[name] = entries }
+      return outputs
+    }
+    let gate = try outputs(variant(.gateConvention, .decode))
+    let state = try outputs(variant(.convolutionStateNotHandedOver, .decode))
+    // Two steps that different disagreements explain: neither explains both.
+    let two = try check(nil, Self.everything, .float32, steps: [20, 21]) { entries, name in
+      if name == "out_decode_20" { entries = state[name]! }
+      if name == "out_decode_21" { entries = gate[name]! }
+    }
+    #expect(two.diagnosis == ["out_decode_20, out_decode_21: not explained by any known disagreement"])
+    // One that is explained, and two that the same disagreement would have changed.
+    let one = try check(nil, Self.everything, .float32) { entries, name in
+      if name == "out_decode_21" { entries = gate[name]! }
+    }
+    #expect(one.diagnosis == ["out_decode_21: not explained by any known disagreement"])
+    #expect(one.tensors.allSatisfy { $0.explanations.isEmpty })
+  }
+
+  @Test(
+    "A convolution state in another order, or on the wrong side after a short prefill, is not called something else")
+  func convolutionState() throws {
+    for prefilled in [20, 1] {
+      for type in [ElementType.float32, .bfloat16] {
+        let steps = Array(prefilled..<prefilled + 4)
+        let report = try check(
+          nil, Self.everything, type, steps: steps, prefilled: prefilled,
+          changeCache: { cache in
+            cache.history = cache.history.map { history in
+              let reversed = (0..<history.rows).reversed().flatMap { row in
+                (0..<history.columns).map { history[row, $0] }
+              }
+              return Matrix(rows: history.rows, columns: history.columns, entries: reversed)
+            }
+          })
+        #expect(report.verdict == .fail)
+        #expect(report.diagnosis.allSatisfy { $0.hasSuffix(": not explained by any known disagreement") }, "\(report)")
+      }
+    }
+  }
+
+  @Test("Paths do not agree where one fails by what they are apart")
+  func agreement() throws {
+    let honest = try check(nil, Self.everything, .bfloat16)
+    for excess in [1.05, 1.3, 1.9] {
+      let report = try check(nil, Self.everything, .bfloat16) { entries, name in
+        guard let index = honest.tensors.firstIndex(where: { $0.name == name }), name.hasPrefix("out_decode") else {
+          return
+        }
+        let factor = 1 + excess * honest.tensors[index].marginalLimit
+        entries = entries.map { factor * $0 }
+      }
+      for (tensor, pair) in zip(report.tensors.dropFirst(), report.consistency) where tensor.path == .decode {
+        #expect(tensor.verdict == .fail && !pair.agrees, "\(tensor), \(pair)")
+      }
+      #expect(report.consistency[0].agrees)
+    }
   }
 
   @Test("What nothing explains is said to be so, and NaN is a failure with its place")

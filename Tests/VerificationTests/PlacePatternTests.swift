@@ -14,8 +14,14 @@ import Verification
     let length: Int
   }
 
-  /// The words for rows of which a function tells how far they are off.
+  /// The rules for rows of which a function tells how far they are off: all words but for the count of rows there.
   private func words(
+    _ line: String, _ tensor: AttentionTensor, block: Int = 8, _ multiple: (Row) -> Double
+  ) throws -> [String] {
+    try allWords(line, tensor, block: block, multiple).filter { !$0.hasSuffix("rows there are off") }
+  }
+
+  private func allWords(
     _ line: String, _ tensor: AttentionTensor, block: Int = 8, _ multiple: (Row) -> Double
   ) throws -> [String] {
     let inputs = try Problem(line: line).inputs()
@@ -48,6 +54,23 @@ import Verification
     #expect(try words(Self.whole) { _ in true } == ["every row"])
     #expect(try words(Self.whole) { _ in false } == ["no row alone is over the envelope; all together are"])
     #expect(try words(Self.whole) { $0.index % 7 == 3 } == ["scattered"])
+  }
+
+  @Test("A sentence covers no row that is right without saying how many are wrong")
+  func counts() throws {
+    func all(_ over: (Row) -> Bool) throws -> [String] { try allWords(Self.whole, .o) { over($0) ? 10 : 0.5 } }
+    #expect(try all { $0.index % 7 == 3 } == ["scattered", "25 of 176 rows there are off"])
+    #expect(try all { $0.index != 5 } == ["nearly every row", "175 of 176 rows there are off"])
+    #expect(try all { $0.position >= 20 && $0.index != 100 } == ["starts at token 20", "95 of 96 rows there are off"])
+    #expect(try all { $0.position >= 20 } == ["starts at token 20"])
+  }
+
+  @Test("Blocks with others between them are listed, and what is seen in one block is not said of each")
+  func blocks() throws {
+    #expect(
+      try words(Self.whole) { [1, 2, 4].contains($0.position / 8) } == ["only blocks 1, 2 and 4 (of 8, counted from 0)"])
+    #expect(try words(Self.whole) { (18...20).contains($0.position) } == ["only tokens 18 to 20"])
+    #expect(try words(Self.whole) { $0.position == 24 } == ["only token 24"])
   }
 
   @Test("Heads, and the boundaries of key/value heads")

@@ -23,6 +23,28 @@ struct CommandLine {
     return path
   }
 
+  /// The largest resident size, in bytes, that `pathcheck` reaches with arguments. What it prints is thrown away.
+  static func peakMemory(_ arguments: String...) throws -> Int {
+    let program = try program()
+    let words = ([program] + arguments).map { strdup($0) } + [nil]
+    defer { words.forEach { free($0) } }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+    var child: pid_t = 0
+    guard posix_spawn(&child, program, &actions, nil, words, environ) == 0 else {
+      throw CocoaError(.executableLoad)
+    }
+    var (status, usage) = (Int32(0), rusage())
+    while wait4(child, &status, 0, &usage) == -1 && errno == EINTR {}
+    #if os(Linux)
+      return 1024 * usage.ru_maxrss
+    #else
+      return usage.ru_maxrss
+    #endif
+  }
+
   /// Runs `pathcheck` with arguments and waits for it.
   init(_ arguments: String...) throws { try self.init(arguments) }
 

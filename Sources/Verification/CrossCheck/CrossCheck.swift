@@ -18,6 +18,12 @@ public func crossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> 
 
 /// The same, with maps of the error over the rows of every tensor.
 public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckError) -> DetailedCrossCheck {
+  try detailedCrossCheck(request, triesOtherLayout: true)
+}
+
+private func detailedCrossCheck(
+  _ request: CrossCheckRequest, triesOtherLayout: Bool
+) throws(CrossCheckError) -> DetailedCrossCheck {
   var submission = try SubmissionReader(request).read()
   if let rows = request.rows, rows < submission.inputs.shape.tokens { submission = submission.sampled(rows: rows) }
   let progress = CrossCheckProgress(request)
@@ -42,6 +48,8 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
         envelope: judge.envelope)
     }
   }
+  var diagnosis = study?.diagnosis
+  diagnosis?.addCause(tensors, judge.identities)
   let report = CrossCheckReport(
     verdict: verdict, case: submission.name,
     shape: CrossCheckReport.Shape(submission.inputs),
@@ -51,13 +59,30 @@ public func detailedCrossCheck(_ request: CrossCheckRequest) throws(CrossCheckEr
     profile: judge.profileReport, baseline: judge.baseline, tensors: tensors,
     intermediates: intermediates.isEmpty ? nil : intermediates,
     firstWrongStages: wrongStages.isEmpty ? nil : wrongStages, identities: judge.identities,
-    diagnosis: study?.diagnosis, blindSpots: verdict == .fail ? nil : study?.blindSpots,
-    warnings: judge.warnings, notes: submission.notes)
+    diagnosis: diagnosis, blindSpots: verdict == .fail ? nil : study?.blindSpots,
+    warnings: judge.warnings,
+    notes: submission.notes + (triesOtherLayout && verdict == .fail ? layoutNotes(request, submission) : []))
   return DetailedCrossCheck(
     report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map),
     logits: request.mapsLogits
       ? try naming(request) { () throws(AttentionError) in try LogitTiles(submission, judge, gallery, study?.diagnosis)
       } : nil)
+}
+
+/// Whether what fails passes with tokens and heads exchanged. Where there are as many query heads as key/value heads, shapes do
+/// not tell the two apart.
+private func layoutNotes(_ request: CrossCheckRequest, _ submission: Submission) -> [String] {
+  let shape = submission.inputs.shape
+  guard shape.queryHeads == shape.heads, shape.length != shape.heads, request.layouts.isEmpty else { return [] }
+  var other = request
+  (other.layout, other.studiesVariants, other.mapsLogits, other.onProgress) = (request.layout.other, false, false, nil)
+  guard let report = try? detailedCrossCheck(other, triesOtherLayout: false).report, report.verdict != .fail else {
+    return []
+  }
+  return [
+    "read with tokens and heads exchanged, everything \(report.verdict == .pass ? "passes" : "is marginal or passes"): "
+      + "give --layout \(other.layout.rawValue)"
+  ]
 }
 
 /// What goes wrong with the inputs, with the file that they are from.

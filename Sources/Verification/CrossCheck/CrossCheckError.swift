@@ -11,6 +11,8 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
   case unread(file: String, tensor: String, reason: String)
   /// A tensor has a shape that does not fit the others.
   case shape(file: String, tensor: String, expected: String, found: [Int], hint: String?)
+  /// The sizes do not make sense in this order of axes, and do in another.
+  case layout(file: String, problem: String, suggestion: String)
   /// A metadata string does not say what it should.
   case metadata(file: String, key: String, expected: String, found: String)
   /// An input is NaN or infinite.
@@ -40,6 +42,8 @@ public enum CrossCheckError: Error, Equatable, Sendable, CustomStringConvertible
     case .shape(let file, let tensor, let expected, let found, let hint):
       "\(file.printable): tensor '\(tensor.excerpt())' must have shape \(expected.excerpt()), found "
         + "\(found)".excerpt() + (hint.map { "; \($0)" } ?? "")
+    case .layout(let file, let problem, let suggestion):
+      "\(file.printable): \(problem); all shapes fit with \(suggestion)"
     case .metadata(let file, let key, let expected, let found):
       "\(file.printable): metadata '\(key)' must be \(expected), found '\(found.excerpt())'"
     case .notFinite(let file, let tensor, let place, let value):

@@ -18,6 +18,8 @@ public struct CrossCheckRequest: Sendable {
   public var blockSize: Int?
   /// The order of the axes in the files.
   public var layout: TensorLayout
+  /// The order in tensors where it is another one.
+  public var layouts: [AttentionTensor: TensorLayout]
   /// The names that tensors have in the files, where they differ.
   public var names: [AttentionTensor: String]
   /// The names that intermediate results have in the files, where they differ.
@@ -38,7 +40,7 @@ public struct CrossCheckRequest: Sendable {
   public init(
     inputs: String, candidate: String? = nil, scale: Double? = nil, gate: GateConvention? = nil,
     form: AttentionForm? = nil, profile: NumericsProfile? = nil, blockSize: Int? = nil,
-    layout: TensorLayout = .bthd,
+    layout: TensorLayout = .bthd, layouts: [AttentionTensor: TensorLayout] = [:],
     names: [AttentionTensor: String] = [:], stageNames: [Stage: String] = [:], rows: Int? = nil,
     studiesVariants: Bool = true, mapsLogits: Bool = false, memoryLimit: MemoryLimit? = nil,
     onProgress: (@Sendable (Double) -> Void)? = nil
@@ -51,6 +53,7 @@ public struct CrossCheckRequest: Sendable {
     self.profile = profile
     self.blockSize = blockSize
     self.layout = layout
+    self.layouts = layouts
     self.names = names
     self.stageNames = stageNames
     self.rows = rows
@@ -58,35 +61,5 @@ public struct CrossCheckRequest: Sendable {
     self.mapsLogits = mapsLogits
     self.memoryLimit = memoryLimit
     self.onProgress = onProgress
-  }
-}
-
-/// The order of the axes of a tensor in a file.
-public enum TensorLayout: String, CaseIterable, Sendable, Codable {
-  /// [batch, token, head, lane], and [batch, token, head].
-  case bthd
-  /// [batch, head, token, lane], and [batch, head, token].
-  case bhtd
-
-  /// Dimensions in this layout of a tensor whose dimensions in `bthd` are given.
-  func dimensions(_ bthd: [Int]) -> [Int] {
-    self == .bthd ? bthd : [bthd[0], bthd[2], bthd[1]] + bthd.dropFirst(3)
-  }
-
-  /// Entries in the order of `bthd`, from entries in this layout. O(entries).
-  func reorder(_ entries: [Double], dimensions bthd: [Int]) -> [Double] {
-    guard self == .bhtd, !entries.isEmpty else { return entries }
-    let (tokens, heads, lanes) = (bthd[1], bthd[2], bthd.count > 3 ? bthd[3] : 1)
-    var reordered = [Double]()
-    reordered.reserveCapacity(entries.count)
-    for batch in 0..<bthd[0] {
-      for token in 0..<tokens {
-        for head in 0..<heads {
-          let start = ((batch * heads + head) * tokens + token) * lanes
-          reordered.append(contentsOf: entries[start..<start + lanes])
-        }
-      }
-    }
-    return reordered
   }
 }

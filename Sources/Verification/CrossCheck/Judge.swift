@@ -24,7 +24,7 @@ struct Judge {
     let formats = Dictionary(
       uniqueKeysWithValues: submission.candidates.map { ($0.tensor, $0.elementType.format ?? .float64) })
     var profile = request.profile ?? .usual(for: submission.activation)
-    profile.blockSize = profile.blockSize ?? Envelope.usualBlockSize
+    profile.blockSize = submission.blockSize ?? profile.blockSize
     var identityLimits: [GradientIdentity: Double] = [:]
     let attentionCase = submission.attentionCase
     do {
@@ -51,7 +51,9 @@ struct Judge {
         identity, residual: residual,
         limit: max(identityLimits[identity] ?? 0, coarsest, submission.activation.unitRoundoff))
     }
-    warnings = Self.warnings(baseline, envelope, submission, reference)
+    warnings =
+      inputWarnings(attentionCase) + Self.warnings(baseline, envelope, submission, reference)
+      + unreachedGradients(submission.candidates.map(\.tensor), attentionCase, reference)
   }
 
   var profileReport: CrossCheckReport.Profile {

@@ -3,9 +3,9 @@ import NumberFormats
 /// Measures of error that test suites use, to carry over into one's own.
 public struct ReaderMetrics: Sendable, Hashable, Codable {
   /// The smallest rtol with which |candidate − reference| ≤ atol + rtol · |reference| holds for every entry, with atol = rtol
-  /// times the root mean square of the reference, below.
+  /// times the root mean square of the reference, below. 0 where the reference is zero.
   public var rtol: ReportNumber
-  /// rtol times the root mean square of the reference.
+  /// rtol times the root mean square of the reference; the largest error where that is zero.
   public var atol: ReportNumber
   /// ‖candidate − reference‖₂² / ‖reference‖₂².
   public var nmse: ReportNumber
@@ -35,8 +35,8 @@ public struct ReaderMetrics: Sendable, Hashable, Codable {
       tolerance = max(tolerance, difference / (abs(r) + rms))
       ulps = max(ulps, difference / format.ulp(max(abs(r), rms)))
     }
-    rtol = ReportNumber(tolerance)
-    atol = ReportNumber(tolerance * rms)
+    rtol = ReportNumber(rms == 0 ? 0 : tolerance)
+    atol = ReportNumber(rms == 0 ? measure.maxAbs : tolerance * rms)
     nmse = ReportNumber(measure.rmsRatio * measure.rmsRatio)
     cosine = ReportNumber(rr == 0 && cc == 0 ? 1 : rr == 0 || cc == 0 ? 0 : rc / (rr.squareRoot() * cc.squareRoot()))
     maxUlp = ReportNumber(ulps)

@@ -2,13 +2,17 @@ import PathAttention
 
 /// Some query rows of a problem that is too long to be computed whole.
 ///
-/// Where mistakes live is sampled first: the ends of segments, and the rows at and beside the edges of blocks; the rest is
-/// drawn at random. A fault in a fraction f of all rows is missed by n random ones with probability (1 − f)ⁿ.
+/// Where mistakes live is sampled first: the ends of segments, whole tiles, and the rows at and beside the edges of blocks; the
+/// rest is drawn at random. A fault in a fraction f of all rows is missed by n random ones with probability (1 − f)ⁿ.
 package struct RowSample {
   /// The tokens, over the whole batch, ascending.
   package let tokens: [Int]
 
-  /// About `count` tokens: a quarter at ends of segments, a quarter at edges of blocks of 64, the rest anywhere.
+  /// Rows per tile, the smallest that kernels work in.
+  package static let tileSize = 16
+
+  /// About `count` tokens: a quarter at ends of segments, a quarter at edges of blocks of 64, the rest anywhere; and the last
+  /// tile of the last segment, and for every 64 tokens one more of any, which come on top.
   package init(_ count: Int, of inputs: AttentionInputs<Double>, seed: UInt64 = 1) {
     var random = SeededGenerator(seed: seed, part: "rows")
     let segments = inputs.segments.filter { !$0.isEmpty }
@@ -28,6 +32,14 @@ package struct RowSample {
     while chosen.count < min(count, inputs.shape.tokens) {
       chosen.insert(Int.random(in: 0..<inputs.shape.tokens, using: &random))
     }
+    let tiles = segments.flatMap { segment in
+      stride(from: segment.lowerBound, to: segment.upperBound, by: Self.tileSize).map {
+        $0..<min($0 + Self.tileSize, segment.upperBound)
+      }
+    }
+    for tile in tiles.suffix(1) + tiles.dropLast().shuffled(using: &random).prefix(count / 64) {
+      chosen.formUnion(tile)
+    }
     tokens = chosen.sorted()
   }
 }
@@ -41,7 +53,7 @@ extension Submission {
     var tokens = Set(RowSample(count, of: inputs).tokens)
     let width = inputs.shape.queryHeads * inputs.shape.valueDim
     var note =
-      "judged on \(tokens.count) of \(inputs.shape.tokens) query rows: ends, edges of blocks, the rest at random"
+      "judged on \(tokens.count) of \(inputs.shape.tokens) query rows: ends, edges of blocks, some whole tiles, the rest at random"
     var cotangent = outputCotangent
     var judgesSums = false
     if let outputCotangent {

@@ -125,10 +125,10 @@ struct SubmissionReader {
     for tensor in [AttentionTensor.q, .k, .v] {
       let found = inputFile[name(tensor)]!.shape
       guard found.count == 4 else {
-        let axes = request.layout == .bthd ? "[batch, token, head, lane]" : "[batch, head, token, lane]"
+        let axes = layout(tensor) == .bthd ? "[batch, token, head, lane]" : "[batch, head, token, lane]"
         throw .shape(file: inputFile.path, tensor: name(tensor), expected: axes, found: found, hint: nil)
       }
-      dimensions[tensor] = request.layout.dimensions(found)
+      dimensions[tensor] = layout(tensor).dimensions(found)
     }
     let (q, k, v) = (dimensions[.q]!, dimensions[.k]!, dimensions[.v]!)
     guard q[0] > 0, q[1] > 0 else {
@@ -136,32 +136,45 @@ struct SubmissionReader {
     }
     let shape = AttentionShape(
       batch: q[0], length: q[1], queryHeads: q[2], heads: k[2], keyDim: q[3], valueDim: v[3])
-    do { try shape.validate() } catch { throw .inputs(file: inputFile.path, error) }
+    do {
+      try shape.validate()
+    } catch {
+      guard let suggestion else { throw .inputs(file: inputFile.path, error) }
+      throw .layout(file: inputFile.path, problem: "\(error)", suggestion: suggestion)
+    }
     return shape
   }
 
   private func entries(
     _ tensor: AttentionTensor, _ shape: AttentionShape, in file: TensorFile
   ) throws(CrossCheckError) -> ([Double], ElementType) {
-    try entries(name(tensor), dimensions: shape.dimensions(of: tensor), in: file)
+    try entries(name(tensor), dimensions: shape.dimensions(of: tensor), layout(tensor), in: file)
+  }
+
+  private func layout(_ tensor: AttentionTensor) -> TensorLayout { request.layouts[tensor] ?? request.layout }
+
+  /// The layout with which all shapes fit together, if it is another one than was asked for.
+  private var suggestion: String? {
+    var shapes: [AttentionTensor: [Int]] = [:]
+    for tensor in SubmissionNames.inputTensors { shapes[tensor] = inputFile[name(tensor)]?.shape }
+    for tensor in SubmissionNames.outputTensors { shapes[tensor] = candidateFile[name(tensor)]?.shape }
+    return LayoutSearch(shapes: shapes).suggestion(insteadOf: request.layout, request.layouts)
   }
 
   /// The entries of a tensor that is there, in the order of `bthd`.
   private func entries(
-    _ name: String, dimensions: [Int], in file: TensorFile
+    _ name: String, dimensions: [Int], _ layout: TensorLayout, in file: TensorFile
   ) throws(CrossCheckError) -> ([Double], ElementType) {
     let descriptor = file[name]!
-    let expected = request.layout.dimensions(dimensions)
+    let expected = layout.dimensions(dimensions)
     guard descriptor.shape == expected else {
-      let other: TensorLayout = request.layout == .bthd ? .bhtd : .bthd
-      let isTransposed = descriptor.shape == other.dimensions(dimensions)
       throw .shape(
         file: file.path, tensor: name, expected: "\(expected)", found: descriptor.shape,
-        hint: isTransposed ? "it looks like layout \(other.rawValue) (see --layout)" : nil)
+        hint: suggestion.map { "all shapes fit with \($0)" })
     }
     do {
       return (
-        request.layout.reorder(try file.doubles(name), dimensions: dimensions), descriptor.elementType
+        layout.reorder(try file.doubles(name), dimensions: dimensions), descriptor.elementType!
       )
     } catch {
       throw .file(error)
@@ -205,7 +218,8 @@ struct SubmissionReader {
     // A stage whose layout depends on the block size has told it.
     let layout = stage.layout(shape, blockSize: blockSize ?? 1)
     var (entries, elementType) = try entries(
-      name(stage), dimensions: layout.dimensions(batch: shape.batch, length: shape.length), in: candidateFile)
+      name(stage), dimensions: layout.dimensions(batch: shape.batch, length: shape.length), request.layout,
+      in: candidateFile)
     let lanes = layout.lanes!
     for segment in inputs.segments {
       for (position, token) in segment.enumerated() {

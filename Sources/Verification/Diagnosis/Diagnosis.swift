@@ -9,12 +9,26 @@ public struct Diagnosis: Sendable, Codable {
   public var tensors: [TensorDiagnosis]
   /// Which part of the problem was looked at, if not all of it.
   public var note: String?
+  /// What the verdicts and identities together say about the cause, in a sentence.
+  public var cause: String?
 
   /// The one variant that every explained tensor matches, with a block size that it fits with.
   var variant: (id: String, blockSize: Int?)? {
     let found = tensors.filter { $0.outcome == .variant }
     guard let first = found.first, found.allSatisfy({ $0.variants == first.variants }) else { return nil }
     return (first.variants[0], first.blockSizes?.first)
+  }
+}
+
+extension Diagnosis {
+  /// Adds what the verdicts and identities together say of tensors that no variant explains.
+  mutating func addCause(_ reports: [CrossCheckReport.TensorReport], _ identities: [IdentityReport]) {
+    guard !tensors.contains(where: { $0.outcome == .variant || $0.outcome == .ambiguous }) else { return }
+    let verdicts = Dictionary(
+      uniqueKeysWithValues: reports.compactMap { report in
+        AttentionTensor(rawValue: report.name).map { ($0, report.verdict) }
+      })
+    cause = ScoreCotangent.sentence(verdicts, identities)
   }
 }
 
@@ -42,6 +56,8 @@ public struct TensorDiagnosis: Sendable, Codable, CustomStringConvertible {
   public var nearestLeaves: ReportNumber?
   /// How many variants were tried.
   public var tried: Int
+  /// Why it was not compared with them, if it was not.
+  public var reason: String?
 
   /// A diagnosis in parts.
   public init(
@@ -66,6 +82,8 @@ public struct TensorDiagnosis: Sendable, Codable, CustomStringConvertible {
     case ambiguous
     /// None fits.
     case unknown
+    /// It could not be compared with all of them.
+    case notCompared
   }
 
   /// Like `matches gate.unscaled within 0.9×; nominal 48×`.
@@ -80,6 +98,8 @@ public struct TensorDiagnosis: Sendable, Codable, CustomStringConvertible {
     case .ambiguous:
       return "matches \(variants.count) of the \(tried) known variants, which are not told apart here: "
         + "\(variants.joined(separator: ", ")); \(against)"
+    case .notCompared:
+      return "not compared with the \(tried) known variants: \(reason ?? "no reason is known"); \(against)"
     case .unknown:
       var text = "none of the \(tried) known variants"
       if let nearest, let nearestLeaves {

@@ -5,24 +5,27 @@ struct Explanation {
   let comparisons: VariantComparisons
   /// The candidate's errors against the definition.
   let nominal: [AttentionTensor: Double]
+  /// The tensors that fail.
+  let failing: [AttentionTensor]
 
-  /// What is known of the tensors that fail; nil if none does.
+  /// What is known of the tensors that fail.
   ///
   /// One variant for everything is the best explanation. Otherwise each tensor is explained by itself: by a change of the
-  /// whole tensor, or by a variant that does not contradict the tensors that pass.
+  /// whole tensor, or by a variant that does not contradict the tensors that pass. Of one that could not be compared with all
+  /// variants, that is what is said.
   ///
   /// - Parameter transforms: The errors of a tensor against the definition after changes of the whole tensor, in words.
   func diagnosis(
     transforms: (AttentionTensor) -> [(words: String, multiple: Double)]
-  ) -> Diagnosis? {
-    let failing = AttentionTensor.allCases.filter { nominal[$0].map { !($0 <= 1) } ?? false }
-    guard !failing.isEmpty else { return nil }
+  ) -> Diagnosis {
     let passing = comparisons.tensors.filter { !failing.contains($0) }
     let whole = comparisons.all.filter { $0.fits(comparisons.tensors) && $0.shows }
     let tensors = failing.map { tensor in
-      if !whole.isEmpty, comparisons.tensors.contains(tensor) { return report(tensor, whole) }
+      let reason = comparisons.reasonNotCompared(tensor)
+      if !whole.isEmpty, reason == nil { return report(tensor, whole) }
       let changes = transforms(tensor).filter { $0.multiple <= 1 }
       if let best = changes.min(by: { $0.multiple < $1.multiple }) { return report(tensor, best) }
+      if let reason { return report(tensor, notCompared: reason) }
       return report(tensor, comparisons.all.filter { $0.fits(passing + [tensor]) })
     }
     return Diagnosis(variants: comparisons.variants, tensors: tensors, note: comparisons.note)
@@ -34,6 +37,12 @@ struct Explanation {
     var report = empty(tensor, .transformed)
     report.transform = transform.words
     report.multiple = ReportNumber(transform.multiple)
+    return report
+  }
+
+  private func report(_ tensor: AttentionTensor, notCompared reason: String) -> TensorDiagnosis {
+    var report = empty(tensor, .notCompared)
+    report.reason = reason
     return report
   }
 

@@ -1,9 +1,9 @@
 import PathAttention
 
-/// The part of a problem that variants are run on: all of it, unless that takes too long.
+/// The part of a problem that all variants are run on: all of it, unless that takes too long.
 ///
 /// Whole sequences or segments are taken in order while the work lasts. If not even one fits, its leading tokens are
-/// taken: o, lse and dq of them do not depend on later tokens, but the gradients of k, v, w, β and g do and are left out.
+/// taken: o, lse and dq of them do not depend on later tokens, but the gradients of k, v, w, β and g do.
 struct StudiedPart: Sendable {
   let attentionCase: AttentionCase
   /// The tokens that are left, b · T + t.
@@ -13,16 +13,21 @@ struct StudiedPart: Sendable {
   /// What was left out, in words; nil if nothing was.
   let note: String?
 
+  /// All of a problem.
+  init(whole: AttentionCase) {
+    attentionCase = whole
+    tokens = Array(0..<whole.inputs.shape.tokens)
+    hasWholeSegments = true
+    note = nil
+  }
+
   /// The part with at most so many logits, Σ L² · HQ.
   init(_ whole: AttentionCase, largestWork: Int) throws(AttentionError) {
     let inputs = whole.inputs
     let heads = inputs.shape.queryHeads
     func work(_ length: Int) -> Int { length * length * heads }
-    guard inputs.segments.reduce(0, { $0 + work($1.count) }) > largestWork else {
-      attentionCase = whole
-      tokens = Array(0..<inputs.shape.tokens)
-      hasWholeSegments = true
-      note = nil
+    guard whole.work > largestWork else {
+      self = Self(whole: whole)
       return
     }
     var budget = largestWork
@@ -40,10 +45,8 @@ struct StudiedPart: Sendable {
     note =
       hasWholeSegments
       ? "compared with variants on \(segments.count) of \(all) segments"
-      : "compared with variants on the first \(segments[0].count) tokens, without dk, dv, dw, dbeta and dg, "
-        + "which depend on later ones"
-    let tokens = segments.flatMap { Array($0) }
-    self.tokens = tokens
+      : "compared with variants on the first \(segments[0].count) tokens"
+    tokens = segments.flatMap { Array($0) }
     attentionCase = try Self.part(whole, tokens, lengths: segments.map(\.count))
   }
 
@@ -89,4 +92,9 @@ struct StudiedPart: Sendable {
       scale: whole.scale, gate: whole.gate, outputCotangent: whole.outputCotangent.map { part(.do, $0) },
       lseCotangent: whole.lseCotangent.map { part(.lse, $0) })
   }
+}
+
+extension AttentionCase {
+  /// How many logits there are, Σ L² · HQ.
+  var work: Int { inputs.segments.reduce(0) { $0 + $1.count * $1.count * inputs.shape.queryHeads } }
 }

@@ -7,12 +7,21 @@ public struct VariantGallery: Sendable {
     let variant: Variant
     /// Nil if the variant does not depend on it.
     let blockSize: Int?
+
+    /// Variants that do not depend on it are fastest with blocks of about as many rows as there are lanes.
+    var usedBlockSize: Int { blockSize ?? usualBlockSize }
+
+    func evaluate(_ attentionCase: AttentionCase) throws(AttentionError) -> [AttentionTensor: [Double]] {
+      try variant.evaluate(attentionCase, blockSize: usedBlockSize)
+    }
   }
 
   /// What is to be explained, and what of it the variants are run on.
   let attentionCase: AttentionCase
   let part: StudiedPart
   let entries: [Entry]
+  /// Over how many logits, of all variants together, a problem is compared of which only a part is studied.
+  let largestWholeWork: Int
   private let kept: [[AttentionTensor: [Double]]]?
 
   /// The block sizes that variants of blocks are tried with, besides one block for all.
@@ -21,20 +30,29 @@ public struct VariantGallery: Sendable {
   /// The most logits, Σ L² · HQ, over which each variant is run.
   public static let largestWork = 1 << 19
 
+  /// The most logits, of all variants together, over which those are run that the part does not rule out.
+  public static let largestWholeWork = 1 << 28
+
+  /// The longest segment in which they are run then: each takes a dozen matrices of L × L.
+  static let longestWholeSegment = 1024
+
   /// Chooses what is run.
   ///
   /// - Parameters:
   ///   - attentionCase: The inputs, and do if gradients are to be compared.
   ///   - blockSizes: The block sizes to try.
-  ///   - largestWork: Of a problem with more logits a part is studied, which diagnoses then say.
+  ///   - largestWork: Of a problem with more logits a part is studied first.
+  ///   - largestWholeWork: Then all of it, with the variants that are left, if they have at most so many logits together.
   ///   - keepsResults: Whether the variants are run now, for several candidates, instead of for each one anew. It takes
   ///     the memory of all outputs and gradients, some hundred times.
   /// - Throws: `AttentionError` when a cotangent does not have the size that the inputs ask for.
   public init(
     _ attentionCase: AttentionCase, blockSizes: [Int] = VariantGallery.blockSizes,
-    largestWork: Int = VariantGallery.largestWork, keepsResults: Bool = false
+    largestWork: Int = VariantGallery.largestWork, largestWholeWork: Int = VariantGallery.largestWholeWork,
+    keepsResults: Bool = false
   ) throws(AttentionError) {
     self.attentionCase = attentionCase
+    self.largestWholeWork = largestWholeWork
     let part = try StudiedPart(attentionCase, largestWork: largestWork)
     self.part = part
     let longest = part.attentionCase.inputs.segments.map(\.count).max() ?? 0
@@ -42,7 +60,7 @@ public struct VariantGallery: Sendable {
     let single = blockSizes.filter { $0 > longest }.min() ?? longest + 1
     let sizes = blockSizes.filter { $0 <= longest } + [single]
     let entries = VariantCatalogue.all.filter { variant in
-      !variant.isNominal(attentionCase.gate)
+      Self.isDistinct(variant, attentionCase)
         && (attentionCase.outputCotangent != nil || !variant.changesOnlyGradients)
     }.flatMap { variant -> [Entry] in
       guard variant.dependsOnBlockSize else { return [Entry(variant: variant, blockSize: nil)] }
@@ -52,21 +70,23 @@ public struct VariantGallery: Sendable {
     self.entries = entries
     kept =
       keepsResults
-      ? try concurrentMap(entries) { entry throws(AttentionError) in try Self.evaluate(entry, part) } : nil
+      ? try concurrentMap(entries) { entry throws(AttentionError) in try entry.evaluate(part.attentionCase) } : nil
+  }
+
+  /// Whether a variant is neither the definition nor another variant, where the gate enters as it does.
+  func isDistinct(_ variant: Variant) -> Bool { Self.isDistinct(variant, attentionCase) }
+
+  private static func isDistinct(_ variant: Variant, _ attentionCase: AttentionCase) -> Bool {
+    let hasScaledGate = attentionCase.inputs.g != nil && attentionCase.gate == .scaled
+    return !variant.isNominal(attentionCase.gate) && (hasScaledGate || !variant.scalesAllButTheGate)
   }
 
   /// What an entry computes for the part.
   func results(_ index: Int) throws(AttentionError) -> [AttentionTensor: [Double]] {
     if let kept { return kept[index] }
-    return try Self.evaluate(entries[index], part)
+    return try entries[index].evaluate(part.attentionCase)
   }
 
-  private static func evaluate(
-    _ entry: Entry, _ part: StudiedPart
-  ) throws(AttentionError) -> [AttentionTensor: [Double]] {
-    try entry.variant.evaluate(part.attentionCase, blockSize: entry.blockSize ?? usualBlockSize)
-  }
-
-  /// Variants that do not depend on it are fastest with blocks of about as many rows as there are lanes.
+  /// The block size of variants that do not depend on it.
   static let usualBlockSize = 64
 }

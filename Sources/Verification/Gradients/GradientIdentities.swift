@@ -83,14 +83,14 @@ public struct IdentityReport: Sendable, Codable {
   /// The residual that counts as rounding: four times the largest of the runs that the envelope is made from, and at least
   /// the unit roundoff of the coarsest of the dtypes of its gradients and of what the profile calls activation.
   public var limit: ReportNumber
-  /// Whether the residual is within it. A statement about the candidate's gradients alone; it does not enter the verdict.
+  /// Whether the residual is a number within it. A statement about the candidate's gradients alone; it does not enter the verdict.
   public var holds: Bool
 
   init(_ name: GradientIdentity, residual: Double, limit: Double) {
     self.name = name
     self.residual = ReportNumber(residual)
     self.limit = ReportNumber(limit)
-    holds = residual <= limit
+    holds = residual.isFinite && residual <= limit
   }
 }
 

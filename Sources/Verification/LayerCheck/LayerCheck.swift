@@ -8,13 +8,13 @@ import PathAttention
 /// The reference goes each path itself. How far an honest implementation may be off is measured: the reference is computed
 /// a second time with every tensor between two stages rounded to the coarsest format of the file. An output passes up to
 /// four times that error and is marginal up to eight; for F32 and F64, where sums themselves are in the format, never below
-/// the limits of `pathcheck check`. An output that fails is compared with every known disagreement; one that brings it back
-/// under the limit is named.
+/// the limits of `pathcheck check`. Outputs that fail are compared with every known disagreement; one that brings all of them
+/// back under their limits, and takes none over it, is named.
 ///
 /// - Parameter request: Which file, and how to read it.
 /// - Returns: A verdict for every output that is there.
 /// - Throws: `CrossCheckError` when the comparison cannot be made.
-/// - Complexity: Twice that of the layer's paths, and once more for every disagreement that a failing path is compared with.
+/// - Complexity: Twice that of the layer's paths, and once more for every disagreement that failing outputs are compared with.
 public func checkLayer(_ request: LayerCheckRequest) throws(CrossCheckError) -> LayerCheckReport {
   let submission = try LayerSubmission(request)
   do throws(AttentionError) {
@@ -87,6 +87,9 @@ private struct LayerCheck {
   }
 
   /// The candidate's own paths against each other.
+  ///
+  /// They agree up to what passes of the one that may be off by more. Of two of which one fails, up to what passes of that one,
+  /// or they would agree while their difference is what it fails by.
   private func consistency(_ reports: [LayerCheckReport.TensorReport]) -> [LayerCheckReport.ConsistencyReport] {
     guard let full = submission.output(.full), let fullReport = reports.first(where: { $0.path == .full }) else {
       return []
@@ -100,7 +103,10 @@ private struct LayerCheck {
       }
       let ratio =
         same.allSatisfy(\.isFinite) ? ErrorMeasure(candidate: output.entries, reference: same).rmsRatio : .nan
-      let limit = fullReport.marginalLimit + report.marginalLimit
+      let limit =
+        (fullReport.verdict == .fail) == (report.verdict == .fail)
+        ? max(fullReport.passLimit, report.passLimit)
+        : fullReport.verdict == .fail ? fullReport.passLimit : report.passLimit
       return LayerCheckReport.ConsistencyReport(
         tensors: [full.name, output.name], rmsRatio: ReportNumber(ratio), limit: limit, agrees: ratio <= limit)
     }

@@ -101,7 +101,7 @@ public struct LayerCheckReport: Sendable, Codable {
     public var tensors: [String]
     /// ‖second − first‖₂ / ‖first‖₂ over the tokens they share.
     public var rmsRatio: ReportNumber
-    /// The sum of what both may be off.
+    /// Up to which they agree: what passes of the one that may be off by more; if one of the two fails, what passes of that one.
     public var limit: Double
     /// Whether they agree.
     public var agrees: Bool

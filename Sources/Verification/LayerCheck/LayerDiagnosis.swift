@@ -1,94 +1,82 @@
 import PathAttention
 
-/// What explains the outputs of a candidate that fail: every known disagreement with which the reference gives what the
-/// candidate gives.
+/// What explains the outputs of a candidate that fail: the known disagreements with which the reference gives what the
+/// candidate gives, in every output.
+///
+/// One that leaves an output unexplained, or changes one that is right, is not what the candidate does, however well it
+/// explains another: single steps have few numbers, and some disagreement comes near by chance.
 struct LayerDiagnosis {
   /// For every output of the submission, the best first. None for outputs that do not fail.
   let explanations: [[LayerCheckReport.Explanation]]
-  /// One for every cause and the outputs it explains, and one for outputs that nothing explains.
+  /// One for every path that fails, and one for its outputs that are not finite.
   let sentences: [String]
 
   init(
     _ submission: LayerSubmission, _ layer: PathLayer<Double>, _ reports: [LayerCheckReport.TensorReport]
   ) throws(AttentionError) {
-    func isOpen(_ report: LayerCheckReport.TensorReport) -> Bool { report.verdict == .fail && report.nonFinite == 0 }
-    var explanations = reports.map { _ in [LayerCheckReport.Explanation]() }
-    for path in LayerPath.allCases where reports.contains(where: { $0.path == path && isOpen($0) }) {
-      for variant in LayerVariant.explanations(of: path, layer.configuration) {
+    let finite = reports.indices.filter { reports[$0].nonFinite == 0 }
+    let failing = finite.filter { reports[$0].verdict == .fail }
+    let wrong = Set(failing.map { reports[$0].path })
+    var causes: [Cause] = []
+    if !failing.isEmpty {
+      let right = Set(finite.map { reports[$0].path }).subtracting(wrong)
+      for variant in LayerVariant.explanations(wrong: wrong, right: right, layer.configuration) {
         let results = try LayerPaths(layer: layer, variant: variant).outputs(submission)
-        for (index, report) in reports.enumerated() where report.path == path && isOpen(report) {
-          let ratio = ErrorMeasure(
-            candidate: submission.outputs[index].entries, reference: results[index]
-          ).rmsRatio
-          guard ratio <= report.marginalLimit else { continue }
-          explanations[index].append(
-            LayerCheckReport.Explanation(
-              disagreement: variant.disagreement, paths: LayerPath.allCases.filter(variant.paths.contains),
-              rmsRatio: ratio))
-        }
+        let errors = Dictionary(
+          uniqueKeysWithValues: finite.map { index in
+            let candidate = submission.outputs[index].entries
+            return (index, ErrorMeasure(candidate: candidate, reference: results[index]).rmsRatio)
+          })
+        guard finite.allSatisfy({ errors[$0]! <= reports[$0].marginalLimit }) else { continue }
+        causes.append(Cause(variant: variant, errors: errors, error: failing.map { errors[$0]! }.max()!))
       }
     }
-    self.explanations = explanations.map { $0.sorted { $0.rmsRatio < $1.rmsRatio } }
-    sentences = Self.sentences(reports, self.explanations)
-  }
-
-  /// Outputs of one path fail for one reason, if one reason explains them all: the disagreement that explains most of them
-  /// is named first. Others that explain the same outputs as well are named beside it.
-  private static func sentences(
-    _ reports: [LayerCheckReport.TensorReport], _ explanations: [[LayerCheckReport.Explanation]]
-  ) -> [String] {
-    var sentences: [String] = []
-    func say(_ outputs: [Int], _ text: String) {
-      sentences.append("\(outputs.map { reports[$0].name }.joined(separator: ", ")): \(text)")
-    }
-    for path in LayerPath.allCases {
-      let failing = reports.indices.filter { reports[$0].path == path && reports[$0].verdict == .fail }
-      var open = failing.filter { reports[$0].nonFinite == 0 }
-      while let cause = Cause.best(of: open, explanations) {
-        let equals = Cause.all(of: open, explanations).filter {
-          $0.outputs == cause.outputs && $0.error <= 1.1 * cause.error
-        }
-        say(cause.outputs, equals.map { $0.text(path) }.joined(separator: ", or "))
-        open.removeAll(where: cause.outputs.contains)
+    causes.sort { $0.error < $1.error }
+    explanations = reports.indices.map { index in
+      guard failing.contains(index) else { return [] }
+      return causes.map { cause in
+        LayerCheckReport.Explanation(
+          disagreement: cause.variant.disagreement, paths: LayerPath.allCases.filter(cause.variant.paths.contains),
+          rmsRatio: cause.errors[index]!)
       }
-      if !open.isEmpty { say(open, "not explained by any known disagreement") }
-      let broken = failing.filter { reports[$0].nonFinite > 0 }
-      if !broken.isEmpty { say(broken, "NaN or infinite entries") }
     }
-    return sentences
+    sentences = Self.sentences(reports, causes)
   }
 
-  /// A disagreement and the outputs that it explains.
+  /// Disagreements that explain the outputs about as well as the best are named beside it.
+  private static func sentences(_ reports: [LayerCheckReport.TensorReport], _ causes: [Cause]) -> [String] {
+    let equals = causes.filter { $0.error <= 1.1 * causes[0].error }
+    return LayerPath.allCases.flatMap { path -> [String] in
+      func say(_ text: String, of isMeant: (LayerCheckReport.TensorReport) -> Bool) -> String? {
+        let names = reports.filter { $0.path == path && $0.verdict == .fail && isMeant($0) }.map(\.name)
+        return names.isEmpty ? nil : "\(names.joined(separator: ", ")): \(text)"
+      }
+      let cause =
+        equals.isEmpty
+        ? "not explained by any known disagreement" : equals.map { $0.text(path) }.joined(separator: ", or ")
+      return [
+        say(cause) { $0.nonFinite == 0 }, say("NaN or infinite entries") { $0.nonFinite > 0 },
+      ].compactMap { $0 }
+    }
+  }
+
+  /// A disagreement that explains the outputs.
   private struct Cause {
     let variant: LayerVariant
-    let outputs: [Int]
-    /// The largest error that is left.
+    /// ‖candidate − reference with the disagreement‖₂ / ‖reference with the disagreement‖₂ of every output that is finite.
+    let errors: [Int: Double]
+    /// The largest of those that fail.
     let error: Double
-
-    static func all(of outputs: [Int], _ explanations: [[LayerCheckReport.Explanation]]) -> [Cause] {
-      var causes: [Cause] = []
-      for explanation in outputs.flatMap({ explanations[$0] }) {
-        let variant = LayerVariant(disagreement: explanation.disagreement, paths: Set(explanation.paths))
-        guard !causes.contains(where: { $0.variant == variant }) else { continue }
-        let errors = outputs.compactMap { output in
-          explanations[output].first { $0.disagreement == variant.disagreement && Set($0.paths) == variant.paths }
-            .map { (output, $0.rmsRatio) }
-        }
-        causes.append(Cause(variant: variant, outputs: errors.map(\.0), error: errors.map(\.1).max() ?? 0))
-      }
-      return causes
-    }
-
-    static func best(of outputs: [Int], _ explanations: [[LayerCheckReport.Explanation]]) -> Cause? {
-      all(of: outputs, explanations).min { (-$0.outputs.count, $0.error) < (-$1.outputs.count, $1.error) }
-    }
 
     func text(_ path: LayerPath) -> String {
       let disagreement = variant.disagreement
-      guard path == .decode, disagreement != .keysNotCarried else { return disagreement.text }
-      if variant.paths == [.prefill] { return "\(disagreement.text) in the prefill that made the cache" }
-      return variant.paths == [.decode]
-        ? disagreement.text : "\(disagreement.text), here and in the prefill that made the cache"
+      // What is read from the cache, or is not in it, needs no place.
+      guard path == .decode, disagreement != .keysNotCarried, disagreement != .gateConvention else {
+        return disagreement.text
+      }
+      if !variant.paths.contains(.decode) { return "\(disagreement.text) in the prefill that made the cache" }
+      return variant.paths.contains(.prefill)
+        ? "\(disagreement.text), here and in the prefill that made the cache" : disagreement.text
     }
   }
 }

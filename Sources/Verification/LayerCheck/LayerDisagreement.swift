@@ -47,24 +47,28 @@ public struct LayerVariant: Sendable, Hashable {
     self.paths = paths
   }
 
-  /// The variants that could explain what a path computes, the simplest first.
-  static func explanations(of path: LayerPath, _ configuration: LayerConfiguration) -> [LayerVariant] {
-    LayerDisagreement.allCases.filter { $0.isPossible(configuration) }.flatMap { disagreement -> [LayerVariant] in
-      switch (disagreement, path) {
-      case (.convolutionStateNotHandedOver, .decode), (.convolutionStateLost, .decode), (.keysNotUpdated, .decode):
-        [LayerVariant(disagreement: disagreement, paths: [.decode])]
-      case (.keysNotCarried, .decode): [LayerVariant(disagreement: disagreement, paths: [.prefill])]
-      case (.convolutionStateNotHandedOver, _), (.convolutionStateLost, _), (.keysNotUpdated, _),
-        (.keysNotCarried, _):
-        []
-      case (.gateConvention, .decode): [LayerVariant(disagreement: disagreement, paths: [.decode])]
-      case (_, .decode):
-        [
-          LayerVariant(disagreement: disagreement, paths: [.prefill, .decode]),
-          LayerVariant(disagreement: disagreement, paths: [.decode]),
-          LayerVariant(disagreement: disagreement, paths: [.prefill]),
-        ]
-      default: [LayerVariant(disagreement: disagreement, paths: [path])]
+  /// The variants that could explain why some paths are wrong and others are not, the simplest first.
+  ///
+  /// A disagreement of the full path or of the prefill shows in their own outputs. What decoding computes depends on the
+  /// prefill too, whose outputs may not be there.
+  ///
+  /// - Parameters:
+  ///   - wrong: The paths with an output that is wrong.
+  ///   - right: Those that have outputs, all of them right.
+  static func explanations(
+    wrong: Set<LayerPath>, right: Set<LayerPath>, _ configuration: LayerConfiguration
+  ) -> [LayerVariant] {
+    let certain = wrong.subtracting([.decode])
+    let open =
+      wrong.contains(.decode) ? [LayerPath.decode, .prefill].filter { !right.union(certain).contains($0) } : []
+    let sets = open.reduce([certain]) { sets, path in sets + sets.map { $0.union([path]) } }.filter { !$0.isEmpty }
+    return LayerDisagreement.allCases.filter { $0.isPossible(configuration) }.flatMap { disagreement in
+      switch disagreement {
+      case .convolutionStateNotHandedOver, .convolutionStateLost, .keysNotUpdated:
+        certain.isEmpty ? [LayerVariant(disagreement: disagreement, paths: [.decode])] : []
+      case .keysNotCarried: certain.isEmpty ? [LayerVariant(disagreement: disagreement, paths: [.prefill])] : []
+      case .normMissing, .gateConvention, .wNormalisedBeforeConvolution, .wNormalisedAcrossHeads:
+        sets.map { LayerVariant(disagreement: disagreement, paths: $0) }
       }
     }
   }

@@ -175,9 +175,10 @@ private struct LayerFileReader {
           hint: nil
         )
       }
+      let entries = try doubles(name)
       outputs.append(
         LayerSubmission.Output(
-          name: name, path: path, elementType: descriptor.elementType, entries: try doubles(name),
+          name: name, path: path, elementType: descriptor.elementType!, entries: entries,
           tokens: start..<start + shape[1]))
     }
     try read("out_full", .full, start: 0, count: length)
@@ -220,7 +221,7 @@ private struct LayerFileReader {
   func coarsestFormat(_ outputs: [LayerSubmission.Output]) -> NumberFormat {
     let names = Set(outputs.map(\.name) + ["x"])
     let formats = file.tensors.filter { names.contains($0.name) || $0.name.hasPrefix(LayerSubmission.parameterPrefix) }
-      .compactMap(\.elementType.format)
+      .compactMap(\.elementType?.format)
     return formats.max { $0.unitRoundoff < $1.unitRoundoff } ?? .float64
   }
 

@@ -22,7 +22,7 @@ public struct JUnitReport: Sendable {
         + "\(format(tensor.maxAbs.value, "%.3g"))" + (tensor.maxAbsAt.map { " at \($0)" } ?? "")
       let start = "    <testcase classname=\"\(name)\" name=\"\(tensor.name)\">"
       let unjudged = (tensor.unjudged ?? []).map {
-        "\($0.rows) of \(tensor.rows) rows are not judged: \($0.words)"
+        "\($0.rows) of \(tensor.rows) rows not judged: \($0.words)"
       }
       let diagnosis = report.diagnosis?.tensors.filter { $0.name == tensor.name }.map { "\($0)" } ?? []
       let lines = ([measured] + (tensor.location?.pattern ?? []) + unjudged + diagnosis).joined(separator: "\n")

@@ -88,7 +88,8 @@ public struct ReportPage: Sendable {
       return "<li><b>\(tensor.name)</b> \("\(tensor)".escapedForXML)"
         + (summaries.count == 1 ? "<br/><span class=\"note\">\(summaries[0].escapedForXML)</span>" : "") + "</li>"
     }
-    let note = diagnosis.note.map { "<p class=\"note\">\($0.escapedForXML)</p>" } ?? ""
+    let note = [diagnosis.cause, diagnosis.note].compactMap { $0 }
+      .map { "<p class=\"note\">\($0.escapedForXML)</p>" }.joined(separator: "\n")
     return "<h2>Diagnosis</h2>\n<ul>\(items.joined(separator: "\n"))</ul>\(note)"
   }
 
@@ -231,7 +232,7 @@ private struct TensorSection {
       "\(badge(tensor)) <b>\(tensor.name)</b> \(multipleText(tensor.envelopeMultiple.value)) times the envelope"
     let body = """
       \(tensor.location.map(Self.location) ?? "")
-      \((tensor.unjudged ?? []).map { "<p>\($0.rows) of \(tensor.rows) rows are not judged: \($0.words.escapedForXML).</p>" }
+      \((tensor.unjudged ?? []).map { "<p>\($0.rows) of \(tensor.rows) rows not judged: \($0.words.escapedForXML).</p>" }
         .joined())
       <figure>\(HeatMap(map, blockSize: report.blockSize).svg)</figure>
       <figure class="curves">\(Self.curves(map).svg)</figure>

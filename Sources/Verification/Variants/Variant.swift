@@ -47,9 +47,12 @@ public struct Variant: Sendable, CustomStringConvertible {
     return forward == ProgramChoices() && inputChange == nil
   }
 
-  /// Whether the logits are polynomials in the inputs (rational functions, for `ut.diagonalInside`), so that they can be
-  /// evaluated in the prime field.
+  /// Whether the logits are polynomials in the inputs (rational functions for `ut.diagonalInside`, polynomials in inputs and
+  /// exponentials of gates for `ut.gated`), so that they can be evaluated in the prime field.
   public var hasExactLogits: Bool { inputChange?.isPolynomial ?? true }
+
+  /// Whether the logits have another scale and a scaled gate does not.
+  var scalesAllButTheGate: Bool { choices.logitFactor != 1 }
 
   /// Whether the variant is the definition itself where the gate enters like this.
   public func isNominal(_ gate: GateConvention) -> Bool {

@@ -48,10 +48,11 @@ extension Variant {
     let nominal = ProgramChoices()
     return inputChange == nil && outputChange == nil && choices.weighting == nominal.weighting
       && choices.gate != .multiplicative && choices.reflectsValues == nominal.reflectsValues
-      && choices.logSumExp == nominal.logSumExp && choices.unwrittenRows == nominal.unwrittenRows
+      && choices.logSumExp == nominal.logSumExp && choices.mask != .zeroInSum
+      && choices.unwrittenRows == nominal.unwrittenRows
       && !choices.backward.missing.contains(.normaliser)
       && choices.backward.normalisesValueCotangent && choices.backward.usesLogSumExpCotangent
-      && !choices.backward.overwritten.contains(.dv)
+      && choices.backward.overwritten.isDisjoint(with: .dv) && choices.backward.summedByModulo.isDisjoint(with: .dv)
   }
 
   /// Shapes that every known variant of the logits shows itself in: several blocks with a shorter last one, segments that

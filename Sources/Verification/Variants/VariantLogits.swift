@@ -21,7 +21,7 @@ extension Variant {
     for unit in choices.units(of: inputs, blockSize: blockSize) {
       let head = HeadProgram(
         inputs, unit, choices: choices, blockSize: blockSize, scale: scale, attentionCase.gate,
-        gradients: gradients)
+        gradients: gradients, isDifferentiated: false)
       for token in unit.kept {
         let row = token - unit.tokens.lowerBound
         for column in head.visible[row] {

@@ -52,8 +52,8 @@ public struct PlacePattern: Sendable {
       describeTokens()
     }
     if words.isEmpty { words = ["scattered"] }
-    let over = rows.count(where: \.isOver)
-    if over < rows.count { words.append("\(over) of \(rows.count) rows there are off") }
+    let over = self.rows.count(where: \.isOver)
+    if over < self.rows.count { words.append("\(over) of \(self.rows.count) rows there are off") }
     describeGrowth()
   }
 
@@ -107,8 +107,9 @@ public struct PlacePattern: Sendable {
     let (firstPlace, lastPlace) = (places.min()!, places.max()!)
     let fromEnd = over.map { $0.length - $0.position }.max()!
     let hasOneLength = Set(rows.map(\.length)).count == 1
-    let hasBlocks = rows.contains { $0.length > B }
     let blocks = Set(over.map { $0.position / B })
+    // What is seen in one block says nothing of each.
+    let hasBlocks = blocks.count > 1
     let isScattered = blocks.count < blocks.max()! - blocks.min()! + 1
     let rules: [(words: String, contains: (TensorRow) -> Bool)] = [
       ("only the first token of the segment", { $0.position == 0 }),
@@ -117,8 +118,8 @@ public struct PlacePattern: Sendable {
         "only the last partial block (of \(B))",
         { $0.length > B && $0.length % B != 0 && $0.position >= $0.length / B * B }
       ),
-      ("only the first token of each block (of \(B))", { $0.position % B == 0 }),
-      ("only the last token of each block (of \(B))", { $0.position % B == B - 1 }),
+      ("only the first token of each block (of \(B))", { hasBlocks && $0.position % B == 0 }),
+      ("only the last token of each block (of \(B))", { hasBlocks && $0.position % B == B - 1 }),
       (
         "only \(tokens(firstPlace, lastPlace)) of each block (of \(B), counted from 0)",
         { hasBlocks && (firstPlace...lastPlace).contains($0.position % B) }

@@ -54,6 +54,9 @@ extension VariantCatalogue {
       $0.strength = .damped
     },
     Variant("ut.transposed", "Tᵀ instead of T", blocks: 1) { $0.transform = .transposed },
+    Variant(
+      "ut.gated", "the forget gate acts on W Wᵀ in M, by exp(c_i − c_j), as in gated delta rules", blocks: 1
+    ) { $0.decaysGram = true },
   ]
 
   private static let blocks = [
@@ -93,8 +96,16 @@ extension VariantCatalogue {
     Variant("softmax.none", "o = S v: the linear, delta-rule form") { $0.weighting = .none },
     Variant("causal.strict", "the diagonal is masked") { $0.mask = .strict },
     Variant("causal.none", "nothing is masked") { $0.mask = .none },
+    Variant("causal.zero", "masked logits of the diagonal tile are 0 instead of −∞", blocks: 1) {
+      $0.mask = .zeroInBlock
+    },
+    Variant(
+      "causal.zeroInSum", "masked logits of the diagonal tile enter the sum of the weights as 0 instead of −∞",
+      blocks: 1
+    ) { $0.mask = .zeroInSum },
     Variant("scale.none", "the logits are not scaled") { $0.scalings = 0 },
     Variant("scale.twice", "the logits are scaled twice") { $0.scalings = 2 },
+    .scale(times: 3), .logits(times: 3),
     Variant("lse.base2", "the log-sum-exp in base 2") { $0.logSumExp = .baseTwo },
     Variant("lse.withoutMaximum", "the logarithm of the sum without the maximum that was taken out") {
       $0.logSumExp = .withoutMaximum
@@ -112,6 +123,9 @@ extension VariantCatalogue {
       $0.gate = .multiplicative
     },
     Variant("gate.rowConstant", "−c_j alone, which the softmax cannot see") { $0.gate = .columnsOnly },
+    Variant("gate.summedByBlock", "the cumulative sum starts anew in every block", blocks: 2) {
+      $0.gateRestartsInBlocks = true
+    },
     Variant("gate.carried", "the cumulative sum runs on over segment boundaries, which no difference sees") {
       $0.gateRestarts = false
     },

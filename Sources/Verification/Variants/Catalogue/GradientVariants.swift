@@ -46,6 +46,10 @@ extension VariantCatalogue {
     Variant("carry.notPulledBack", "the gradient of carried queries stops at the block it arose in", blocks: 3) {
       $0.backward.missing = .carry
     },
+    Variant(
+      "carry.pulledBackByIdentity", "the gradient of carried queries passes the blocks between by I instead of Rᵀ",
+      blocks: 3
+    ) { $0.backward.transformsCarriedCotangent = false },
     Variant("carry.withoutU", "no gradient reaches U through queries carried to the start of their block", blocks: 2) {
       $0.backward.missing = .uInCarriedQueries
     },
@@ -96,6 +100,18 @@ extension VariantCatalogue {
     Variant("dw.notSummed", "dw of the last query head of the group, not the sum") { $0.backward.overwritten = .dw },
     Variant("dbeta.notSummed", "dβ of the last query head of the group, not the sum") {
       $0.backward.overwritten = .dbeta
+    },
+    Variant("dk.summedByModulo", "dk of head x summed over query heads h with h mod H = x, not h / (HQ/H) = x") {
+      $0.backward.summedByModulo = .dk
+    },
+    Variant("dv.summedByModulo", "dv of head x summed over query heads h with h mod H = x, not h / (HQ/H) = x") {
+      $0.backward.summedByModulo = .dv
+    },
+    Variant("dw.summedByModulo", "dw of head x summed over query heads h with h mod H = x, not h / (HQ/H) = x") {
+      $0.backward.summedByModulo = .dw
+    },
+    Variant("dbeta.summedByModulo", "dβ of head x summed over query heads h with h mod H = x, not h / (HQ/H) = x") {
+      $0.backward.summedByModulo = .dbeta
     },
   ]
 }

@@ -11,6 +11,6 @@ public enum VariantCatalogue {
   /// The program of the variants with nothing changed: the definition. Not one of them.
   public static let nominal = Variant("nominal", "the definition")
 
-  /// The variant of an id.
-  public static subscript(_ id: String) -> Variant? { all.first { $0.id == id } }
+  /// The variant of an id; of the families with a fitted factor, like `scale.factor(1.5)`, that of any factor.
+  public static subscript(_ id: String) -> Variant? { all.first { $0.id == id } ?? ScaleFamily.variant(id: id) }
 }

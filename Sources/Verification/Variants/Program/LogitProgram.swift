@@ -16,16 +16,19 @@ struct LogitProgram<S: ProgramScalar> {
   let W: Variable<S>
   /// L × 1, as the choices change it.
   let β: Variable<S>
+  /// The gate that enters M, if one does.
+  let gate: Decay<S>?
 
   init(
     tape: Tape<S>, choices: ProgramChoices, blockSize: Int, Q: Variable<S>, K: Variable<S>, W: Variable<S>,
-    β: Variable<S>
+    β: Variable<S>, gate: Decay<S>? = nil
   ) {
     self.tape = tape
     self.choices = choices
     self.blockSize = blockSize
     self.Q = Q
     self.K = K
+    self.gate = gate
     self.W =
       switch choices.vector {
       case .given: W
@@ -94,9 +97,12 @@ struct LogitProgram<S: ProgramScalar> {
   private func carry(_ X: Variable<S>, over block: BlockProgram<S>) -> Variable<S> {
     guard choices.carry != .none else { return X }
     let R = block.R.unless(.transition, isMissingIn: choices)
-    return tape.product(
-      X.unless(.carry, isMissingIn: choices), choices.carry == .transposed ? R.transposed : R,
-      at: (.carriedQueries, .carryProduct))
+    let transforms = choices.backward.transformsCarriedCotangent
+    let carried = tape.product(
+      transforms ? X.unless(.carry, isMissingIn: choices) : X.detached,
+      choices.carry == .transposed ? R.transposed : R, at: (.carriedQueries, .carryProduct))
+    if !transforms { tape.record { add(carried.cotangent, to: X.cotangent) } }
+    return carried
   }
 
   private func tile(_ query: BlockProgram<S>, _ key: BlockProgram<S>, of A: Variable<S>) -> Variable<S> {
@@ -104,7 +110,8 @@ struct LogitProgram<S: ProgramScalar> {
   }
 
   private func block(_ range: Range<Int>) -> BlockProgram<S> {
-    BlockProgram(tape: tape, choices: choices, range: range, K: K.rows(range), W: W.rows(range), β: β.rows(range))
+    BlockProgram(
+      tape: tape, choices: choices, range: range, K: K.rows(range), W: W.rows(range), β: β.rows(range), gate: gate)
   }
 
   private func contains(_ blocks: ProgramChoices.Blocks, _ range: Range<Int>) -> Bool {
@@ -128,7 +135,8 @@ struct LogitProgram<S: ProgramScalar> {
 
   /// q_i H_{j+1} … H_i k_jᵀ = q_i k_jᵀ − Σ_{j < s ≤ t ≤ i} (q_i w_sᵀ) T_ts (w_t k_jᵀ): the transpose of the WY form.
   private func reversed() -> Variable<S> {
-    let transform = TransformProgram(tape: tape, choices: choices, W: W, β: β)
+    let transform = TransformProgram(
+      tape: tape, choices: choices, rows: 0..<Q.rows, W: W, β: β, gate: gate)
     let T = transform.apply(to: tape.identity(Q.rows))
     let A = tape.product(Q, K.transposed)
     tape.subtractReversedIntervals(
@@ -154,14 +162,15 @@ struct BlockProgram<S: ProgramScalar> {
   let R: Variable<S>
 
   init(
-    tape: Tape<S>, choices: ProgramChoices, range: Range<Int>, K: Variable<S>, W: Variable<S>, β: Variable<S>
+    tape: Tape<S>, choices: ProgramChoices, range: Range<Int>, K: Variable<S>, W: Variable<S>, β: Variable<S>,
+    gate: Decay<S>?
   ) {
     self.tape = tape
     self.choices = choices
     self.range = range
     self.K = K
     self.W = W
-    let transform = TransformProgram(tape: tape, choices: choices, W: W, β: β)
+    let transform = TransformProgram(tape: tape, choices: choices, rows: range, W: W, β: β, gate: gate)
     let Y = tape.lowerTriangle(
       tape.product(
         W.unless(.wInY, isMissingIn: choices), K.unless(.keysInY, isMissingIn: choices).transposed),
@@ -203,10 +212,13 @@ struct TransformProgram<S: ProgramScalar> {
   let choices: ProgramChoices
   let W: Variable<S>
   let β: Variable<S>
-  /// stril(diag(β) W Wᵀ), with the factor and sign that the choices say.
+  /// stril(diag(β) W Wᵀ), with the factor, sign and decay that the choices say.
   private let L: Variable<S>
 
-  init(tape: Tape<S>, choices: ProgramChoices, W: Variable<S>, β: Variable<S>) {
+  /// - Parameter rows: Which rows of the unit they are.
+  init(
+    tape: Tape<S>, choices: ProgramChoices, rows: Range<Int>, W: Variable<S>, β: Variable<S>, gate: Decay<S>?
+  ) {
     self.tape = tape
     self.choices = choices
     self.W = W
@@ -215,6 +227,7 @@ struct TransformProgram<S: ProgramScalar> {
     let strength = β.unless(.strengthInM, isMissingIn: choices)
     var L = tape.lowerTriangle(
       tape.product(w, w.transposed, at: (.gramReflections, .gramReflections)), withDiagonal: false)
+    if let gate { L = tape.decayedBelowDiagonal(L, by: gate, rows) }
     if choices.transform != .withoutStrength { L = tape.scaleRows(L, by: strength) }
     if choices.transform == .flippedSign { L = tape.scale(L, by: -S.one) }
     self.L = L

@@ -2,16 +2,16 @@ import LinearAlgebra
 import PathAttention
 
 /// How the products and sums of a program are computed.
-struct ProgramArithmetic<S: Scalar> {
+struct ProgramArithmetic<S: Scalar>: Sendable {
   /// C ← C + A B or C − A B, with operands that enter it at two points of a kernel.
   let accumulate:
-    (
+    @Sendable (
       _ A: MatrixView<S>, _ a: RoundingPoint, _ B: MatrixView<S>, _ b: RoundingPoint, MutableMatrixView<S>,
       ProductUpdate
     )
       -> Void
   /// Sums, rounded as they are kept.
-  let round: (MutableMatrixView<S>) -> Void
+  let round: @Sendable (MutableMatrixView<S>) -> Void
 
   /// That of the scalar.
   static var exact: Self {

@@ -38,6 +38,8 @@ struct ProgramChoices: Sendable, Equatable {
   /// T = M⁻¹ diag(β) with M = I + stril(diag(β) W Wᵀ)
   var transform = Transform.given
   enum Transform: Equatable { case given, withoutStrength, strengthAfter, flippedSign, transposed }
+  /// Whether the entries of W Wᵀ in M are multiplied by exp(c_i − c_j).
+  var decaysGram = false
 
   /// X ← X R
   var carry = Carry.given
@@ -61,8 +63,12 @@ struct ProgramChoices: Sendable, Equatable {
 
   // MARK: Logits and softmax
 
-  /// How often the logits are multiplied by the scale.
+  /// How often the scale is taken, wherever it enters.
   var scalings = 1
+  /// What it is multiplied by there.
+  var scaleFactor = 1.0
+  /// What the logits are multiplied by besides, before the gate.
+  var logitFactor = 1.0
 
   /// gate_ij
   var gate = Gate.given
@@ -80,6 +86,8 @@ struct ProgramChoices: Sendable, Equatable {
   }
   /// Whether the cumulative sum of the gate starts anew in each segment.
   var gateRestarts = true
+  /// Whether it starts anew in each block.
+  var gateRestartsInBlocks = false
 
   /// Which keys a query sees.
   var mask = Mask.causal
@@ -89,6 +97,10 @@ struct ProgramChoices: Sendable, Equatable {
     case ownBlock
     /// Not its own, in the last rows of a segment.
     case lastRowsStrict(Int)
+    /// Those of the own block that come later too, with logits of zero.
+    case zeroInBlock
+    /// The same in the sum of the weights alone: the values of later keys stay out.
+    case zeroInSum
   }
 
   /// What is done with the logits.
@@ -150,9 +162,13 @@ struct BackwardChoices: Sendable, Equatable {
   var normalisesValueCotangent = true
   /// Whether the cotangent of the log-sum-exp is used.
   var usesLogSumExpCotangent = true
+  /// Whether the cotangent of carried queries passes a block by Rᵀ, and not by I.
+  var transformsCarriedCotangent = true
   /// Gradients of which the last query head of a group overwrites those of the others.
-  var overwritten: Overwritten = []
-  struct Overwritten: OptionSet {
+  var overwritten: KeySideGradients = []
+  /// Gradients that query head h adds to head h mod H instead of the one that it reads.
+  var summedByModulo: KeySideGradients = []
+  struct KeySideGradients: OptionSet {
     let rawValue: Int
     static let dk = Self(rawValue: 1)
     static let dv = Self(rawValue: 2)

@@ -24,7 +24,7 @@ extension ProgramChoices {
     for unit in units(of: inputs, blockSize: blockSize) {
       let head = HeadProgram(
         inputs, unit, choices: self, blockSize: blockSize, scale: scale, attentionCase.gate, gradients: gradients,
-        arithmetic: rounding.map(ProgramArithmetic.rounded) ?? .exact)
+        arithmetic: rounding.map(ProgramArithmetic.rounded) ?? .exact, isDifferentiated: dO != nil)
       let softmax = SoftmaxProgram(head)
       let unwritten = self.unwritten(unit, blockSize: blockSize)
       let written = unit.kept.lowerBound..<unwritten.lowerBound
@@ -59,7 +59,7 @@ extension ProgramChoices {
 
   func clearOverwritten<S>(_ inputs: UnitInputs<S>) {
     for (flag, variable) in [
-      (BackwardChoices.Overwritten.dk, inputs.K), (.dv, inputs.V), (.dw, inputs.W), (.dbeta, inputs.β),
+      (BackwardChoices.KeySideGradients.dk, inputs.K), (.dv, inputs.V), (.dw, inputs.W), (.dbeta, inputs.β),
     ] where backward.overwritten.contains(flag) {
       fill(variable.cotangent, with: .zero)
     }

@@ -1,4 +1,5 @@
 import LinearAlgebra
+import RealModule
 
 /// A scalar that the program of the variants runs over: a field that contains the fractions m/2ⁿ, and so every constant
 /// that a mistake is made of.
@@ -8,6 +9,12 @@ protocol ProgramScalar: Scalar {
 
   /// 1/x, for x other than zero.
   var inverse: Self { get }
+
+  /// exp x
+  ///
+  /// No polynomial equation ties a number to its exponential, so over the prime field any number that has nothing to do with
+  /// x stands for it, as a random point of one more unknown.
+  var exponential: Self { get }
 }
 
 extension Tape where S: ProgramScalar {
@@ -29,9 +36,15 @@ extension Tape where S: ProgramScalar {
 extension Double: ProgramScalar {
   init(constant: Double) { self = constant }
   var inverse: Double { 1 / self }
+  var exponential: Double { .exp(self) }
 }
 
 extension PrimeField: ProgramScalar {
+  var exponential: PrimeField {
+    var random = SeededGenerator(seed: residue, part: "exponential")
+    return random.fieldElement()
+  }
+
   /// A finite `Double` is m · 2ᵉ with an integer m, and 2 has order 61 modulo 2⁶¹ − 1.
   init(constant: Double) {
     guard constant != 0 else {

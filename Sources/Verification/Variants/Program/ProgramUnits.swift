@@ -47,13 +47,21 @@ extension ProgramChoices {
     return (0..<length).map { row in
       let start = min(first, row)
       switch mask {
-      case .causal: return start..<row + 1
+      case .causal, .zeroInSum: return start..<row + 1
+      case .zeroInBlock: return start..<min(length, row - row % blockSize + blockSize)
       case .strict: return start..<row
       case .none: return start..<length
       case .ownBlock: return max(start, row - row % blockSize)..<row + 1
       case .lastRowsStrict(let count): return start..<(row >= max(length - count, start + 1) ? row : row + 1)
       }
     }
+  }
+
+  /// How many keys of its own block each row of a unit counts in its sum though they come later.
+  func hiddenZeros(_ unit: ProgramUnit, _ blockSize: Int) -> [Int] {
+    let length = unit.tokens.count
+    guard mask == .zeroInSum else { return [Int](repeating: 0, count: length) }
+    return (0..<length).map { row in min(length, row - row % blockSize + blockSize) - row - 1 }
   }
 
   /// The rows of a unit that stay zero, as tokens.
@@ -91,19 +99,26 @@ struct UnitInputs<S: Scalar> {
   /// From where the cumulative sum starts.
   let g: Variable<S>?
 
-  init(_ inputs: AttentionInputs<S>, _ unit: ProgramUnit, gradients: InputGradients<S>) {
-    func window(_ tensor: AttentionTensor, _ entries: TokenTensor<S>, _ tokens: Range<Int>, _ head: Int) -> Variable<S>
-    {
-      let columns = head * entries.lanes..<(head + 1) * entries.lanes
+  init(
+    _ inputs: AttentionInputs<S>, _ unit: ProgramUnit, gradients: InputGradients<S>, _ backward: BackwardChoices
+  ) {
+    func window(
+      _ tensor: AttentionTensor, _ entries: TokenTensor<S>, _ tokens: Range<Int>, _ head: Int, summedIn sum: Int? = nil
+    ) -> Variable<S> {
+      func columns(_ head: Int) -> Range<Int> { head * entries.lanes..<(head + 1) * entries.lanes }
       return Variable(
-        value: entries.matrix.mutableView.rows(tokens).columns(columns),
-        cotangent: gradients[tensor]!.mutableView.rows(tokens).columns(columns))
+        value: entries.matrix.mutableView.rows(tokens).columns(columns(head)),
+        cotangent: gradients[tensor]!.mutableView.rows(tokens).columns(columns(sum ?? head)))
+    }
+    /// The head that a gradient is added to where that is not the one that is read.
+    func sum(_ gradient: BackwardChoices.KeySideGradients) -> Int? {
+      backward.summedByModulo.contains(gradient) ? unit.queryHead % inputs.shape.heads : nil
     }
     Q = window(.q, inputs.q, unit.tokens, unit.queryHead)
-    K = window(.k, inputs.k, unit.tokens, unit.heads.keys)
-    V = window(.v, inputs.v, unit.tokens, unit.heads.keys)
-    W = window(.w, inputs.w, unit.tokens, unit.heads.vectors)
-    β = window(.beta, inputs.beta, unit.tokens, unit.heads.strengths)
+    K = window(.k, inputs.k, unit.tokens, unit.heads.keys, summedIn: sum(.dk))
+    V = window(.v, inputs.v, unit.tokens, unit.heads.keys, summedIn: sum(.dv))
+    W = window(.w, inputs.w, unit.tokens, unit.heads.vectors, summedIn: sum(.dw))
+    β = window(.beta, inputs.beta, unit.tokens, unit.heads.strengths, summedIn: sum(.dbeta))
     g = inputs.g.map { window(.g, $0, unit.gateStart..<unit.tokens.upperBound, unit.queryHead) }
   }
 }

@@ -12,7 +12,7 @@ extension Tape {
     let L = A.rows
     // Contiguous columns of T and Y.
     let (columnsOfT, columnsOfY) = (T.value.transposed.copy(), Y.value.transposed.copy())
-    func forEachInterval(
+    @Sendable func forEachInterval(
       _ C: Matrix<S>, _ body: (_ i: Int, _ j: Int, _ interval: Range<Int>) -> Void
     ) {
       for j in (0..<max(0, L - 1)).reversed() {

@@ -22,10 +22,15 @@ struct SoftmaxProgram {
       lse = nil
       outputs = tape.product(tape.visible(head.logits, head.visible), V)
     case .softmax:
-      let rows = tape.softmax(head.logits, head.visible, choices)
+      let rows = tape.softmax(
+        head.logits, head.visible, hidden: choices.hiddenZeros(head.unit, head.blockSize), choices)
       lse = rows.lse
-      var P = rows.P
-      if choices.gate == .multiplicative, let decay = head.decay { P = tape.decayed(P, by: decay, head.visible) }
+      let P =
+        if choices.gate == .multiplicative, let decay = head.decay {
+          tape.decayed(rows.P, by: decay, head.visible)
+        } else {
+          rows.P
+        }
       if choices.backward.normalisesValueCotangent {
         outputs = tape.product(P, V, at: (.weights, .values))
       } else {
@@ -44,7 +49,8 @@ struct SoftmaxProgram {
   /// O ← O − tril(P Zᵀ) W with Z = T stril(W Vᵀ), so that o_i = Σ_j P_ij v_j H_{j+1} … H_i.
   private func reflectValues(_ P: Variable<Double>) {
     let (V, W) = (head.inputs.V, head.path.W)
-    let transform = TransformProgram(tape: tape, choices: choices, W: W, β: head.path.β)
+    let transform = TransformProgram(
+      tape: tape, choices: choices, rows: 0..<W.rows, W: W, β: head.path.β, gate: head.path.gate)
     let Z = transform.apply(to: tape.lowerTriangle(tape.product(W, V.transposed), withDiagonal: false))
     let X = tape.lowerTriangle(tape.product(P, Z.transposed), withDiagonal: true)
     tape.subtractProduct(X, W, from: outputs)
@@ -68,16 +74,18 @@ extension Tape<Double> {
 
   /// The softmax of the visible entries of each row, the log-sum-exp, and Σ exp(s − m). A row that sees nothing has zero
   /// weights and log-sum-exp −∞.
+  ///
+  /// - Parameter hidden: How many logits of zero each row has besides that enter the sum and nothing else.
   fileprivate func softmax(
-    _ S: Variable<Double>, _ visible: [Range<Int>], _ choices: ProgramChoices
+    _ S: Variable<Double>, _ visible: [Range<Int>], hidden: [Int], _ choices: ProgramChoices
   ) -> (P: Variable<Double>, lse: Variable<Double>, sum: Matrix<Double>) {
     let P = zeros(S.rows, S.columns)
     let lse = zeros(S.rows, 1)
     let sums = Matrix<Double>(rows: S.rows, columns: 1)
     for i in 0..<S.rows {
       let (s, p) = (S.value.row(i), P.value.row(i))
-      let m = visible[i].reduce(-Double.infinity) { max($0, s[$1]) }
-      var sum = 0.0
+      let m = visible[i].reduce(hidden[i] > 0 ? 0 : -Double.infinity) { max($0, s[$1]) }
+      var sum = hidden[i] > 0 ? Double(hidden[i]) * .exp(-m) : 0
       for j in visible[i] {
         p[j] = .exp(s[j] - m)
         sum += p[j]

@@ -5,7 +5,7 @@ import PathAttention
 ///
 /// Both are windows, so rows, columns and the transpose of a variable are variables that share its memory, and need no
 /// entry on the tape.
-struct Variable<S: Scalar> {
+struct Variable<S: Scalar>: Sendable {
   let value: MutableMatrixView<S>
   let cotangent: MutableMatrixView<S>
 
@@ -36,15 +36,26 @@ struct Variable<S: Scalar> {
 ///
 /// Every operation is one over a ring, so a program runs over the prime field as it runs over `Double`; products and
 /// solves of `Double` go to BLAS.
+///
+/// A pullback is `Sendable` and a tape is not, so the compiler refuses a pullback that holds the tape it is on: the two would
+/// keep each other, and every matrix of the program, for as long as the process lives.
 final class Tape<S: Scalar> {
   private let arithmetic: ProgramArithmetic<S>
-  private var pullbacks: [() -> Void] = []
+  private let recordsPullbacks: Bool
+  private var pullbacks: [@Sendable () -> Void] = []
 
-  init(_ arithmetic: ProgramArithmetic<S> = .exact) { self.arithmetic = arithmetic }
+  /// - Parameter recordsPullbacks: Whether the program will be differentiated. If not, what an operation reads is freed as
+  ///   soon as nobody else needs it.
+  init(_ arithmetic: ProgramArithmetic<S> = .exact, recordsPullbacks: Bool = true) {
+    self.arithmetic = arithmetic
+    self.recordsPullbacks = recordsPullbacks
+  }
 
   /// Appends the pullback of an operation. When it is called, the cotangent of the result is complete, and nobody reads it
   /// afterwards.
-  func record(_ pullback: @escaping () -> Void) { pullbacks.append(pullback) }
+  func record(_ pullback: @escaping @Sendable () -> Void) {
+    if recordsPullbacks { pullbacks.append(pullback) }
+  }
 
   /// Collects the cotangents of all variables, from those that were written into the results.
   func pullBack() {
@@ -116,7 +127,7 @@ final class Tape<S: Scalar> {
 
   /// tril(A), or stril(A) without the diagonal.
   func lowerTriangle(_ A: Variable<S>, withDiagonal: Bool) -> Variable<S> {
-    func mask(_ A: MutableMatrixView<S>) {
+    @Sendable func mask(_ A: MutableMatrixView<S>) {
       if withDiagonal { keepLowerTriangle(of: A) } else { keepStrictlyLowerTriangle(of: A) }
     }
     let B = Variable(A.value.copy())
