@@ -11,4 +11,6 @@ public struct TensorDescriptor: Sendable, Equatable {
   /// The bytes of the elements, counted from the first byte after the header.
   let bytes: Range<Int>
 
+  /// The number of elements.
+  public var count: Int { shape.reduce(1, *) }
 }

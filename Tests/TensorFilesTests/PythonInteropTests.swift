@@ -120,7 +120,7 @@ import Testing
       #expect(Set(theirs.tensors.map(\.name)) == Set(ours.tensors.map(\.name)))
       for tensor in ours.tensors {
         #expect(theirs[tensor.name]?.shape == tensor.shape && theirs[tensor.name]?.elementType == tensor.elementType)
-        if tensor.elementType.format == nil {
+        if tensor.elementType?.format == nil {
           #expect(try theirs.integers(tensor.name) == ours.integers(tensor.name), "\(tensor.name)")
         } else {
           let (a, b) = (try theirs.doubles(tensor.name), try ours.doubles(tensor.name))

@@ -13,7 +13,7 @@ import Testing
     var writer = TensorFileWriter(metadata: file.metadata)
     for name in ["q", "k", "v", "w", "beta", "g", "o"] {
       let tensor = try #require(file[name])
-      try writer.add(name, shape: tensor.shape, file.doubles(name), as: tensor.elementType)
+      try writer.add(name, shape: tensor.shape, file.doubles(name), as: #require(tensor.elementType))
     }
     try writer.write(to: path)
     let (forward, both) = (try CommandLine.peakMemory("check", path), try CommandLine.peakMemory("check", whole))

@@ -28,10 +28,10 @@ struct FuzzFile {
     tensors = []
     // In the order of their bytes, without holes.
     for tensor in file.tensors {
-      let end = start + tensor.count * tensor.elementType.size
+      let end = start + tensor.count * tensor.elementType!.size
       tensors.append(
         Tensor(
-          name: tensor.name, dtype: tensor.elementType.rawValue, shape: tensor.shape, bytes: Array(data[start..<end])))
+          name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, bytes: Array(data[start..<end])))
       start = end
     }
     metadata = file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
