@@ -98,7 +98,7 @@ struct HonestKernel: CustomStringConvertible {
 
   /// The largest multiple of its tensors.
   func multiple() throws -> Double {
-    try multiples(of: { try $0.evaluate(profile, profile.nearestRounding(activation: activation)) }, profile)
+    try multiples(of: { try $0.evaluate(blockSize: 64, profile.nearestRounding(activation: activation)) }, profile)
       .values.max() ?? 0
   }
 

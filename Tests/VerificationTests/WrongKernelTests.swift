@@ -127,7 +127,7 @@ private struct CaseFile {
   func honest(seed: UInt64) throws -> [AttentionTensor: [Double]] {
     // The envelope's runs start from other seeds.
     try attentionCase.evaluate(
-      Self.profile, Self.profile.stochasticRounding(activation: .bfloat16, seed: 1_000_000 + seed))
+      blockSize: 64, Self.profile.stochasticRounding(activation: .bfloat16, seed: 1_000_000 + seed))
   }
 
   /// Writes a candidate as kernels write, and checks it.
@@ -164,7 +164,7 @@ private enum WrongKernel {
       return wrong
     }
     func run(_ wrong: AttentionCase) throws -> [AttentionTensor: [Double]] {
-      try wrong.evaluate(CaseFile.profile, CaseFile.profile.nearestRounding(activation: .bfloat16))
+      try wrong.evaluate(blockSize: 64, CaseFile.profile.nearestRounding(activation: .bfloat16))
     }
     func run(
       _ wrong: AttentionCase, _ tensor: AttentionTensor, _ pullBack: (Int, Double) -> Double

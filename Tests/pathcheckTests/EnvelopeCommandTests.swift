@@ -26,7 +26,7 @@ import Verification
         try AttentionInputs(
           shape: inputs.shape, q: rounded(inputs.q), k: rounded(inputs.k), v: v, w: rounded(inputs.w),
           beta: rounded(inputs.beta)))
-      tensors = try attentionCase.evaluate(.bf16, NumericsProfile.bf16.nearestRounding(activation: .bfloat16))
+      tensors = try attentionCase.evaluate(blockSize: 64, NumericsProfile.bf16.nearestRounding(activation: .bfloat16))
     }
 
     func row(_ tensor: AttentionTensor, token: Int, head: Int) -> Range<Int> {
