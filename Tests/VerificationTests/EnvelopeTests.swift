@@ -98,12 +98,10 @@ struct HonestKernel: CustomStringConvertible {
 
   /// The largest multiple of its tensors.
   func multiple() throws -> Double {
-<<<<<<< HEAD
-    try multiples(of: { try $0.evaluate(blockSize: problem.blockSize, profile.nearestRounding(activation: activation)) }, profile)
-=======
-    try multiples(of: { try $0.evaluate(blockSize: 64, profile.nearestRounding(activation: activation)) }, profile)
->>>>>>> e41433dd26f411ff3cca0c79d1e7836614cff549
-      .values.max() ?? 0
+    try multiples(
+      of: { try $0.evaluate(blockSize: problem.blockSize, profile.nearestRounding(activation: activation)) }, profile
+    )
+    .values.max() ?? 0
   }
 
   /// The multiples of what a kernel computes, against the envelope of a profile.

@@ -64,7 +64,8 @@ import Verification
         try withFiles(request) { other, _ in
           for name in cases.fileNames {
             let files = try [first, second, other].map { try TensorFile(path: $0.appending(path: name).path) }
-            for tensor in files[0].tensors where Self.inputs.contains(tensor.name) && tensor.elementType?.format != nil {
+            for tensor in files[0].tensors where Self.inputs.contains(tensor.name) && tensor.elementType?.format != nil
+            {
               let numbers = try files.map { try $0.doubles(tensor.name) }
               #expect(numbers[0] == numbers[1])
               if tensor.name == "k" { #expect(numbers[0] != numbers[2], "\(name)") }

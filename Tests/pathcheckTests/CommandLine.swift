@@ -26,20 +26,8 @@ struct CommandLine {
   /// The largest resident size, in bytes, that `pathcheck` reaches with arguments, as the system last said before it ended
   /// (Linux). What it prints is thrown away.
   static func peakMemory(_ arguments: String...) throws -> Int {
-<<<<<<< HEAD
-    let program = try program()
-    let words = ([program] + arguments).map { strdup($0) } + [nil]
-    defer { words.forEach { free($0) } }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    var child: pid_t = 0
-    guard posix_spawn(&child, program, &actions, nil, words, environ) == 0 else {
-      throw CocoaError(.executableLoad)
-=======
     let process = Process()
-    process.executableURL = executable
+    process.executableURL = URL(fileURLWithPath: try program())
     process.arguments = arguments
     process.standardOutput = FileHandle.nullDevice
     try process.run()
@@ -52,7 +40,6 @@ struct CommandLine {
         peak = max(peak, 1024 * Int(line.1)!)
       }
       usleep(1000)
->>>>>>> e41433dd26f411ff3cca0c79d1e7836614cff549
     }
     return peak
   }
