@@ -31,7 +31,8 @@ import Testing
     for elementType in ElementType.allCases where elementType.format == nil {
       #expect(
         throws: TensorFileError.elementType(
-          file: new, tensor: "x", expected: "F64, F32, F16 or BF16 for floating-point elements", found: elementType)
+          file: new, tensor: "x", expected: "F64, F32, F16 or BF16 for floating-point elements",
+          found: elementType.rawValue)
       ) {
         try writer.add("x", shape: [1], [1.0], as: elementType)
       }
@@ -39,7 +40,7 @@ import Testing
     for elementType in ElementType.allCases where elementType.format != nil {
       #expect(
         throws: TensorFileError.elementType(
-          file: new, tensor: "x", expected: "of integers for integer elements", found: elementType)
+          file: new, tensor: "x", expected: "of integers for integer elements", found: elementType.rawValue)
       ) {
         try writer.add("x", shape: [1], [1] as [Int], as: elementType)
       }

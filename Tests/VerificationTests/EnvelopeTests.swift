@@ -98,8 +98,10 @@ struct HonestKernel: CustomStringConvertible {
 
   /// The largest multiple of its tensors.
   func multiple() throws -> Double {
-    try multiples(of: { try $0.evaluate(blockSize: problem.blockSize, profile.nearestRounding(activation: activation)) }, profile)
-      .values.max() ?? 0
+    try multiples(
+      of: { try $0.evaluate(blockSize: problem.blockSize, profile.nearestRounding(activation: activation)) }, profile
+    )
+    .values.max() ?? 0
   }
 
   /// The multiples of what a kernel computes, against the envelope of a profile.

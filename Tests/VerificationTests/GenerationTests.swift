@@ -64,7 +64,8 @@ import Verification
         try withFiles(request) { other, _ in
           for name in cases.fileNames {
             let files = try [first, second, other].map { try TensorFile(path: $0.appending(path: name).path) }
-            for tensor in files[0].tensors where Self.inputs.contains(tensor.name) && tensor.elementType?.format != nil {
+            for tensor in files[0].tensors where Self.inputs.contains(tensor.name) && tensor.elementType?.format != nil
+            {
               let numbers = try files.map { try $0.doubles(tensor.name) }
               #expect(numbers[0] == numbers[1])
               if tensor.name == "k" { #expect(numbers[0] != numbers[2], "\(name)") }
@@ -100,11 +101,11 @@ import Verification
     let alike = ["dg.columnsOnly", "dlse.ignored", "gradient.rounded(bfloat16)", "nominal"]
     let found = Set(separation.unseparated.map { Set([$0.first, $0.second]) })
     #expect(found == Set(alike.flatMap { a in alike.filter { $0 != a }.map { Set([a, $0]) } }))
-    // 94 variants, three of them equal to the definition, and the definition; of the two gate conventions one is always
+    // 105 variants, three of them equal to the definition, and the definition; of the two gate conventions one is always
     // the definition, so that they never meet.
-    #expect(separation.pairs == 92 * 91 / 2 - 1 && separation.required == 10)
+    #expect(separation.pairs == 103 * 102 / 2 - 1 && separation.required == 10)
     let caught = Set(manifest.cases.flatMap { $0.catches ?? [] })
-    #expect(caught.count == 88 && caught.isDisjoint(with: alike))
+    #expect(caught.count == 99 && caught.isDisjoint(with: alike))
     #expect(manifest.cases.map { $0.catches!.contains("gate.unscaled") } == [true, false])
     #expect(manifest.cases.map { $0.misses!.contains("value.keyStride") } == [true, false])
 

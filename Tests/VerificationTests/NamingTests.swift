@@ -70,8 +70,8 @@ import Verification
       }
     }
     #expect(passed == Set(Self.unseen.keys))
-    #expect(named + unnamed.count == 88)
-    // 86; without the rounding of kernels that make the mistake, 83.
-    #expect(named >= 85, "\(named) of 88 named; not named: \(unnamed)")
+    #expect(named + unnamed.count == 99)
+    // 97: not beta.squared, which makes rounding grow without bound, nor ragged.rawQueries in one last block.
+    #expect(named >= 96, "\(named) of 99 named; not named: \(unnamed)")
   }
 }

@@ -68,7 +68,8 @@ import Verification
   @Test("Blocks with others between them are listed, and what is seen in one block is not said of each")
   func blocks() throws {
     #expect(
-      try words(Self.whole) { [1, 2, 4].contains($0.position / 8) } == ["only blocks 1, 2 and 4 (of 8, counted from 0)"])
+      try words(Self.whole) { [1, 2, 4].contains($0.position / 8) } == ["only blocks 1, 2 and 4 (of 8, counted from 0)"]
+    )
     #expect(try words(Self.whole) { (18...20).contains($0.position) } == ["only tokens 18 to 20"])
     #expect(try words(Self.whole) { $0.position == 24 } == ["only token 24"])
   }

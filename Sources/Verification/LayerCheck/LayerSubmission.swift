@@ -264,7 +264,9 @@ private struct LayerFileReader {
   }
 
   /// Before anything is computed: the reference goes every path twice.
-  func checkMemory(_ configuration: LayerConfiguration, batch: Int, length: Int, entries: Double) throws(CrossCheckError) {
+  func checkMemory(_ configuration: LayerConfiguration, batch: Int, length: Int, entries: Double)
+    throws(CrossCheckError)
+  {
     guard let limit = request.memoryLimit else { return }
     let sizes = ProblemSizes(configuration.shape(batch: batch, length: length))
     let stages = sizes.tokens * Double(6 * configuration.hiddenSize) + 4 * sizes.inputs
