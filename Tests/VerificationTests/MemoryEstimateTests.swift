@@ -1,8 +1,7 @@
 import Foundation
 import PathAttention
 import Testing
-
-@testable import Verification
+import Verification
 
 /// Estimates of memory against what was measured, and limits of machines.
 @Suite struct MemoryEstimateTests {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How much memory this process may have.
-enum MachineMemory {
+package enum MachineMemory {
   /// The least of what the machine has, what the control groups of the process allow, and what its own limits are.
   static var bytes: Double {
     var limit = Double(ProcessInfo.processInfo.physicalMemory)
@@ -19,7 +19,7 @@ enum MachineMemory {
   /// The least limit of the control groups that the process is in, and of those above them; nil if there is none.
   ///
   /// - Parameter root: What stands before /proc and /sys.
-  static func controlGroupLimit(root: String) -> Double? {
+  package static func controlGroupLimit(root: String) -> Double? {
     func text(_ path: String) -> String? { try? String(contentsOfFile: root + path, encoding: .utf8) }
     guard let groups = text("/proc/self/cgroup") else { return nil }
     var limits: [Double] = []

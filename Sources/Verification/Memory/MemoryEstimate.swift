@@ -11,6 +11,9 @@ public struct MemoryEstimate: Sendable, Equatable {
   /// In bytes.
   public var bytes: Double
 
+  /// So many bytes.
+  public init(bytes: Double) { self.bytes = bytes }
+
   /// What the program takes anyway.
   static let base = MemoryEstimate(bytes: 6e7)
 
@@ -20,7 +23,7 @@ public struct MemoryEstimate: Sendable, Equatable {
 }
 
 /// The sizes of a problem, as numbers that do not overflow.
-struct ProblemSizes {
+package struct ProblemSizes {
   let tokens, queryHeads, heads, keyDim, valueDim: Double
   /// The longest segment.
   let longest: Double
@@ -29,7 +32,7 @@ struct ProblemSizes {
   /// - Parameters:
   ///   - longest: The longest segment; T when nil.
   ///   - segments: How many there are; B when nil.
-  init(_ shape: AttentionShape, longest: Int? = nil, segments: Int? = nil) {
+  package init(_ shape: AttentionShape, longest: Int? = nil, segments: Int? = nil) {
     tokens = Double(shape.batch) * Double(shape.length)
     queryHeads = Double(shape.queryHeads)
     heads = Double(shape.heads)
@@ -53,7 +56,7 @@ extension MemoryEstimate {
   /// - Parameters:
   ///   - scalarSize: Bytes of a number.
   ///   - threads: As many groups (segment × key/value head) are worked on at a time.
-  static func pass(
+  package static func pass(
     _ sizes: ProblemSizes, _ form: AttentionForm, backward: Bool, scalarSize: Double = 8,
     threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) -> MemoryEstimate {
@@ -92,7 +95,7 @@ extension MemoryEstimate {
   ///   - form: That of the reference.
   ///   - blockSize: Rows per block of the runs.
   ///   - studiesVariants: Whether variants are run, several at a time, on a part of the problem.
-  static func check(
+  package static func check(
     _ sizes: ProblemSizes, entries: Double, form: AttentionForm, blockSize: Int, backward: Bool, studiesVariants: Bool
   ) -> MemoryEstimate {
     let runs = pass(sizes, .blockwise(blockSize: blockSize, levels: 0), backward: backward)
@@ -100,7 +103,7 @@ extension MemoryEstimate {
     let variants =
       studiesVariants
       ? MemoryEstimate(bytes: 8 * 16 * Double(VariantGallery.largestWork)) + variant(sizes, backward: backward)
-      : .init(bytes: 0)
+      : MemoryEstimate(bytes: 0)
     return base + MemoryEstimate(bytes: 8 * (2 * entries + 2 * sizes.all)) + max(max(runs, reference), variants)
   }
 
