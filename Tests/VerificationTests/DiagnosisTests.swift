@@ -180,8 +180,8 @@ import Verification
     }
     // There is no gate, one head, one segment, K = V.
     for id in [
-      "gate.dropped", "gate.unscaled", "ut.gated", "dg.notSummed", "heads.modulo", "dk.summedByModulo", "segment.ignored",
-      "block.packedAxis", "value.keyStride", "dv.keyStride", "dlse.ignored",
+      "gate.dropped", "gate.unscaled", "ut.gated", "dg.notSummed", "heads.modulo", "dk.summedByModulo",
+      "segment.ignored", "block.packedAxis", "value.keyStride", "dv.keyStride", "dlse.ignored",
     ] {
       #expect(!ids.contains(id), "\(id)")
     }

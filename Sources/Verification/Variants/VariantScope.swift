@@ -7,7 +7,9 @@ extension Variant {
     let (inputs, shape) = (attentionCase.inputs, attentionCase.inputs.shape)
     let nominal = ProgramChoices()
     var rest = choices
-    func reset<Value>(_ choice: WritableKeyPath<ProgramChoices, Value>) { rest[keyPath: choice] = nominal[keyPath: choice] }
+    func reset<Value>(_ choice: WritableKeyPath<ProgramChoices, Value>) {
+      rest[keyPath: choice] = nominal[keyPath: choice]
+    }
     let isPacked = inputs.segments.contains { $0.count < shape.length }
     if inputs.g?.entries.allSatisfy({ $0 == 0 }) ?? true {
       reset(\.gate)
