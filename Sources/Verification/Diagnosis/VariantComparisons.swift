@@ -159,23 +159,21 @@ struct VariantComparisons {
 
   // MARK: Blind spots
 
-  /// Variants that no tensor shows and that are not known to be equal to the definition.
-  var blindSpots: [BlindSpot] {
-    get throws(AttentionError) {
-      let hidden = all.filter { !$0.shows }
-      var spots: [BlindSpot] = []
-      for comparison in hidden where !spots.contains(where: { $0.variant == comparison.variant.id }) {
-        let equivalence = try comparison.variant.equivalence()
-        guard equivalence == .different || equivalence == .undecided else { continue }
-        let same = hidden.filter { $0.variant.id == comparison.variant.id }
-        let isAlwaysHidden = same.count == all.count { $0.variant.id == comparison.variant.id }
-        spots.append(
-          BlindSpot(
-            variant: comparison.variant.id, blockSizes: isAlwaysHidden ? nil : same.compactMap(\.blockSize),
-            multiple: same.flatMap(\.distances.values).max() ?? 0))
-      }
-      return spots
+  /// Variants that no tensor shows, though a case has what they are about, and that are not known to be equal to the definition.
+  func blindSpots(_ attentionCase: AttentionCase) throws(AttentionError) -> [BlindSpot] {
+    let hidden = all.filter { !$0.shows && !$0.variant.isOutOfScope(of: attentionCase) }
+    var spots: [BlindSpot] = []
+    for comparison in hidden where !spots.contains(where: { $0.variant == comparison.variant.id }) {
+      let equivalence = try comparison.variant.equivalence()
+      guard equivalence == .different || equivalence == .undecided else { continue }
+      let same = hidden.filter { $0.variant.id == comparison.variant.id }
+      let isAlwaysHidden = same.count == all.count { $0.variant.id == comparison.variant.id }
+      spots.append(
+        BlindSpot(
+          variant: comparison.variant.id, blockSizes: isAlwaysHidden ? nil : same.compactMap(\.blockSize),
+          multiple: same.flatMap(\.distances.values).max() ?? 0))
     }
+    return spots
   }
 }
 

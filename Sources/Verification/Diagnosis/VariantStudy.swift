@@ -33,7 +33,7 @@ public struct VariantStudy: Sendable {
     let failing = tensors.filter { !(nominal[$0]! <= 1) }
 
     var comparisons = try VariantComparisons(gallery, tensors, reference, candidate, multiple)
-    blindSpots = try comparisons.blindSpots
+    blindSpots = try comparisons.blindSpots(attentionCase)
     guard !failing.isEmpty else {
       diagnosis = nil
       return
