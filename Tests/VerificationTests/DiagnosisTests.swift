@@ -181,7 +181,7 @@ import Verification
     // There is no gate, one head, one segment, K = V.
     for id in [
       "gate.dropped", "gate.unscaled", "ut.gated", "dg.notSummed", "heads.modulo", "dk.summedByModulo",
-      "segment.ignored", "block.packedAxis", "value.keyStride", "dv.keyStride", "dlse.ignored",
+      "segment.ignored", "block.packedAxis", "value.keyStride", "dv.keyStride",
     ] {
       #expect(!ids.contains(id), "\(id)")
     }

@@ -20,8 +20,11 @@ struct CaseStudy: Sendable {
   /// - Complexity: One forward and backward pass per variant and block size; they run in parallel.
   init(_ stored: StoredCase, onProgress: @escaping @Sendable (Double) -> Void) throws(AttentionError) {
     let format = stored.elementType.format!
+    // A kernel of which the block size is known.
+    var profile = NumericsProfile.usual(for: format)
+    profile.blockSize = Envelope.usualBlockSize
     envelope = try Envelope(
-      stored.attentionCase, reference: stored.reference, profile: .usual(for: format), activation: format,
+      stored.attentionCase, reference: stored.reference, profile: profile, activation: format,
       formats: stored.reference.keys.reduce(into: [:]) { formats, tensor in
         formats[tensor] = StoredCase.elementType(of: tensor, stored.elementType).format
       })
