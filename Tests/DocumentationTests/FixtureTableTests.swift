@@ -21,7 +21,7 @@ import Verification
       let file = try file(row[0])
       let (q, v) = (file["q"]!.shape, file["v"]!.shape)
       #expect(
-        Array(row[1..<6]) == [file["q"]!.elementType.rawValue] + [q[0], q[1], q[2], v[2]].map(String.init), "\(row)")
+        Array(row[1..<6]) == [file["q"]!.dtype] + [q[0], q[1], q[2], v[2]].map(String.init), "\(row)")
       #expect(row[6] == String(q[3]) && q[3] == v[3], "\(row)")
       let scale = try #require(Double(file.metadata["scale"]!))
       #expect(row[7] == "1/\(Int((1 / scale).rounded()))", "\(row)")
