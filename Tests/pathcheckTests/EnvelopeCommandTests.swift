@@ -238,7 +238,8 @@ import Verification
     #expect(unknown.status == 2)
     #expect(
       unknown.error
-        == "pathcheck: fp8: not a profile: expected fla, bf16, f16, tf32, f32, f64 or a file that can be read\n")
+        == "pathcheck: fp8: not a profile: expected fla, bf16, f16, tf32, f32, f64 or a file that can be read: "
+        + "there is no such file\n")
   }
 
   @Test("Real kernels pass in every tensor under their own profile, but for the one that is wrong")

@@ -66,6 +66,6 @@ import Verification
         == "pathcheck: discriminating-packed: length must be at least 197 for three blocks of 64, found 10\n")
     #expect(!FileManager.default.fileExists(atPath: path))
     let help = try CommandLine("generate", "--help")
-    #expect(help.status == 0 && help.output.contains("default: bf16") && !help.output.contains("i64"))
+    #expect(help.status == 0 && help.output.contains("default: BF16") && !help.output.contains("i64"))
   }
 }

@@ -135,8 +135,10 @@ extension FuzzFile {
       for tensor in tensors.indices {
         tensors[tensor].shape = tensors[tensor].shape.map { $0 == from ? to : $0 }
         let size = ElementType(rawValue: tensors[tensor].dtype)?.size ?? 1
-        let bytes = tensors[tensor].shape.reduce(size, *)
-        tensors[tensor].bytes = (0..<bytes).map {
+        // An earlier change may have made it too large to be written; then it stays a claim.
+        let bytes = tensors[tensor].shape.reduce(Double(size)) { $0 * Double($1) }
+        guard bytes < 1e6 else { continue }
+        tensors[tensor].bytes = (0..<Int(bytes)).map {
           tensors[tensor].bytes.isEmpty ? 0 : tensors[tensor].bytes[$0 % tensors[tensor].bytes.count]
         }
       }
