@@ -107,8 +107,9 @@ import Verification
     let found = Set(separation.unseparated.map { Set([$0.first, $0.second]) })
     #expect(found == Set(alike.flatMap { a in alike.filter { $0 != a }.map { Set([a, $0]) } }))
     // 105 variants, three of them equal to the definition, and the definition; of the two gate conventions one is always
-    // the definition, so that they never meet.
-    #expect(separation.pairs == 103 * 102 / 2 - 1 && separation.required == 10)
+    // the definition, so that they never meet. Nor do the scaled gate and a wrong scale of all but the gate, which with an
+    // unscaled gate is a wrong scale.
+    #expect(separation.pairs == 103 * 102 / 2 - 2 && separation.required == 10)
     let caught = Set(manifest.cases.flatMap { $0.catches ?? [] })
     #expect(caught.count == 99 && caught.isDisjoint(with: alike))
     #expect(manifest.cases.map { $0.catches!.contains("gate.unscaled") } == [true, false])
