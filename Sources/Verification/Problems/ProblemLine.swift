@@ -1,4 +1,5 @@
 import PathAttention
+import TensorFiles
 
 extension Problem: CustomStringConvertible {
   /// One line, from which `init(line:)` makes the same problem.
@@ -104,5 +105,5 @@ public struct ProblemLineError: Error, Equatable, Sendable, CustomStringConverti
   public let expected: String
 
   /// One line.
-  public var description: String { "problem line: expected \(expected), found '\(word)'" }
+  public var description: String { "problem line: expected \(expected), found '\(word.excerpt())'" }
 }
