@@ -193,7 +193,9 @@ extension Envelope {
 extension AttentionCase {
   /// What the outputs and, with a cotangent, the gradients are when they are rounded. Rows that are not wanted are zero.
   ///
-  /// - Parameter blockSize: Rows per block of the kernel.
+  /// - Parameters:
+  ///   - blockSize: Rows per block of the kernel.
+  ///   - rounding: How it rounds.
   public func evaluate(
     blockSize: Int, _ rounding: EmulatedRounding
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {

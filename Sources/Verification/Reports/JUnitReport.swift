@@ -9,7 +9,9 @@ public struct JUnitReport: Sendable {
 
   /// Writes a report.
   ///
-  /// - Parameter acceptsMarginal: Whether marginal ones pass, and say so.
+  /// - Parameters:
+  ///   - report: What is written.
+  ///   - acceptsMarginal: Whether marginal ones pass, and say so.
   public init(_ report: CrossCheckReport, acceptsMarginal: Bool = false) {
     let errors = report.judged.count(where: \.isUnjudged)
     let failures = report.judged.count { $0.verdict == .fail || ($0.verdict == .marginal && !acceptsMarginal) } - errors
