@@ -12,13 +12,18 @@ func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target
   ]
 }
 
+/// What judges and proves, from the bottom up.
+let verification = [
+  "NumberFormats", "TensorFiles", "Problems", "Judging", "Mistakes", "Evidence", "Checking", "Reports",
+]
+
 let package = Package(
   name: "path-attention",
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "pathcheck", targets: ["pathcheck"]),
     .library(name: "PathAttention", targets: ["LinearAlgebra", "PathAttention"]),
-    .library(name: "PathVerification", targets: ["NumberFormats", "TensorFiles", "Verification"]),
+    .library(name: "PathVerification", targets: verification),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -37,28 +42,51 @@ let package = Package(
     // The library. Arrows point down only: each target depends on targets above it.
     [.target(name: "CRowKernels")],
     library("NumberFormats", ["CRowKernels"]),
-    library("TensorFiles", ["NumberFormats"], tests: ["Verification"]),
+    library("TensorFiles", ["NumberFormats"], tests: ["Problems"]),
     library(
       "LinearAlgebra",
       [
         "COpenBLAS",
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "BigInt", package: "BigInt"),
-      ], tests: ["Verification"]),
-    library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["COpenBLAS", "Verification"]),
-    library("Verification", ["LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles"]),
+      ], tests: ["Problems"]),
+    library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["COpenBLAS", "Judging", "Problems"]),
+    library("Problems", ["LinearAlgebra", "NumberFormats", "PathAttention"], tests: ["TensorFiles", "TestFiles"]),
+    library("Judging", ["LinearAlgebra", "NumberFormats", "PathAttention", "Problems"]),
+    library(
+      "Mistakes", ["Judging", "LinearAlgebra", "NumberFormats", "PathAttention", "Problems"],
+      tests: ["TensorFiles", "TestFiles"]),
+    library(
+      "Evidence", ["Judging", "LinearAlgebra", "Mistakes", "NumberFormats", "PathAttention", "Problems"],
+      tests: ["TensorFiles", "TestFiles"]),
+    library(
+      "Checking",
+      ["Judging", "LinearAlgebra", "Mistakes", "NumberFormats", "PathAttention", "Problems", "TensorFiles"],
+      tests: ["TestFiles"]),
+    library(
+      "Reports",
+      ["Checking", "Evidence", "Judging", "Mistakes", "NumberFormats", "PathAttention", "Problems", "TensorFiles"],
+      tests: ["TestFiles"]),
+
+    // What tests of several targets share.
+    [
+      .target(
+        name: "TestFiles", dependencies: ["PathAttention", "Problems", "TensorFiles"], path: "Tests/TestFiles",
+        swiftSettings: strict)
+    ],
 
     // The command line.
     [
       .executableTarget(
         name: "pathcheck",
         dependencies: [
-          "PathAttention", "Verification", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+          "PathAttention", "Checking", "Evidence", "Reports",
+          .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
       .testTarget(
         name: "pathcheckTests",
-        dependencies: ["pathcheck", "NumberFormats", "PathAttention", "TensorFiles", "Verification"],
+        dependencies: ["pathcheck", "PathAttention", "TestFiles"] + verification.map { .init(stringLiteral: $0) },
         swiftSettings: strict),
     ],
 
@@ -66,8 +94,8 @@ let package = Package(
     [
       .testTarget(
         name: "DocumentationTests",
-        dependencies: ["pathcheck", "LinearAlgebra", "NumberFormats", "PathAttention", "TensorFiles", "Verification"],
-        exclude: ["StatedNumbers.txt"], swiftSettings: strict)
+        dependencies: ["pathcheck", "LinearAlgebra", "PathAttention"] + verification.map { .init(stringLiteral: $0) },
+        swiftSettings: strict)
     ],
   ].flatMap { $0 }
 )
@@ -76,6 +104,7 @@ let package = Package(
 if let library = Context.environment["PATH_FUZZER_LIBRARY"], !library.isEmpty {
   package.targets.append(
     .executableTarget(
-      name: "Fuzz", dependencies: ["PathAttention", "TensorFiles", "Verification"], path: "Tests/Fuzz",
+      name: "Fuzz", dependencies: ["Checking", "Judging", "PathAttention", "Problems", "TensorFiles"],
+      path: "Tests/Fuzz",
       exclude: ["Corpus"], swiftSettings: strict, linkerSettings: [.unsafeFlags([library, "-lstdc++"])]))
 }

@@ -13,4 +13,7 @@ public struct TensorDescriptor: Sendable, Equatable {
 
   /// The number of elements.
   public var count: Int { shape.reduce(1, *) }
+
+  /// The same as a number that does not overflow, whatever a header claims.
+  package var entries: Double { shape.reduce(1) { $0 * Double($1) } }
 }

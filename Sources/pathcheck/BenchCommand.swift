@@ -1,7 +1,8 @@
 import ArgumentParser
+import Evidence
 import Foundation
 import PathAttention
-import Verification
+import Reports
 
 /// `pathcheck bench`: how long the forms take.
 struct BenchCommand: ParsableCommand {

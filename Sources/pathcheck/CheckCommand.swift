@@ -1,7 +1,9 @@
 import ArgumentParser
+import Checking
 import Foundation
+import Judging
 import PathAttention
-import Verification
+import Reports
 
 /// `pathcheck check`: a candidate's outputs against the reference.
 struct CheckCommand: ParsableCommand {
@@ -76,7 +78,7 @@ struct CheckCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Judge only this many query rows of o, lse and dq, for sequences too long to compute whole: the ends of segments, "
+      "JudgedSubmission only this many query rows of o, lse and dq, for sequences too long to compute whole: the ends of segments, "
         + "edges of blocks, the rest at random. The other gradients are judged if do is zero in nearly all rows.",
       valueName: "count"))
   var rows: Int?

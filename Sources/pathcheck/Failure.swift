@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Reports
 import TensorFiles
 
 /// What was asked for could not be done: a line on standard error, exit code 2.

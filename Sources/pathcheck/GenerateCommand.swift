@@ -1,8 +1,9 @@
 import ArgumentParser
+import Checking
 import Foundation
 import PathAttention
+import Reports
 import TensorFiles
-import Verification
 
 /// `pathcheck generate`: cases to test other implementations with.
 struct GenerateCommand: ParsableCommand {

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Checking
 import Foundation
 import PathAttention
-import Verification
+import Reports
 
 /// `pathcheck layer`: the paths of a layer against the reference and each other.
 struct LayerCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Verification
+import Problems
+import Reports
 
 /// How much memory may be used.
 struct MemoryOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import Foundation
+import Reports
 import TensorFiles
 
 /// Standard output has been closed by whoever read it, as `head` does: a reason to end, and nothing to talk about.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Verification
+import Judging
 
 /// What a verdict is worth to the shell.
 struct VerdictOptions: ParsableArguments {

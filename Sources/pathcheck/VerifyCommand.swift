@@ -1,7 +1,9 @@
 import ArgumentParser
+import Evidence
 import Foundation
 import PathAttention
-import Verification
+import Problems
+import Reports
 
 /// `pathcheck verify`: the suite that the reference itself has to pass.
 struct VerifyCommand: ParsableCommand {

@@ -1,4 +1,5 @@
 import Foundation
+import PathAttention
 import Testing
 
 /// The commands of README and Docs do what the pages say.

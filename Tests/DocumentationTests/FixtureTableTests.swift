@@ -1,7 +1,8 @@
+import Checking
 import Foundation
+import PathAttention
 import TensorFiles
 import Testing
-import Verification
 
 /// The tables of Fixtures/README.md are what stands in the files, and what comes out of them.
 @Suite struct FixtureTableTests {

@@ -1,4 +1,6 @@
 import Foundation
+import PathAttention
+import TestFiles
 import Testing
 
 /// Text and figures that the library computes are what stands in the pages.

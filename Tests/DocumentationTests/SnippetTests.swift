@@ -1,7 +1,8 @@
+import Evidence
 import Foundation
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// The Swift of README and Docs stands in this file, line for line, and so is compiled and run.
 @Suite struct SnippetTests {

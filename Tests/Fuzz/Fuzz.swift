@@ -1,8 +1,10 @@
 import Foundation
+import Judging
 import PathAttention
+import Problems
 import TensorFiles
 
-@testable import Verification
+@testable import Checking
 
 /// A fuzzer that follows the coverage, on everything that reads what others have written: safetensors headers and elements,
 /// submissions and layers with their metadata, profiles, problem lines. Whatever is in a file, it is read or refused.

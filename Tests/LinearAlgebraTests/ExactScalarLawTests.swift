@@ -1,6 +1,5 @@
 import LinearAlgebra
 import Testing
-import Verification
 
 /// The exact scalars beside the prime field obey the laws of `Scalar`, as far as they are rings.
 @Suite struct ExactScalarLawTests {

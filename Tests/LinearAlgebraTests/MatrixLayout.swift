@@ -1,5 +1,5 @@
 import LinearAlgebra
-import Verification
+import Problems
 
 /// The ways in which an operand can lie in memory. Every operation has to give the same through all of them.
 enum MatrixLayout: CaseIterable {

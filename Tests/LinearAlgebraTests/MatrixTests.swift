@@ -1,6 +1,6 @@
 import LinearAlgebra
+import Problems
 import Testing
-import Verification
 
 /// Matrices and their windows, and the operations entry by entry, over the prime field and through every layout.
 @Suite struct MatrixTests {

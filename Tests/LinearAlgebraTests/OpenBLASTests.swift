@@ -1,6 +1,6 @@
 import LinearAlgebra
+import Problems
 import Testing
-import Verification
 
 /// `Float` and `Double` through OpenBLAS against plain loops, within the bounds of rounding error analysis, and where the
 /// interface to BLAS has traps.

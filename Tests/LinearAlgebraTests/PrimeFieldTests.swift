@@ -1,7 +1,7 @@
 import BigInt
 import LinearAlgebra
+import Problems
 import Testing
-import Verification
 
 /// Arithmetic modulo 2⁶¹ − 1 against integers of any size.
 @Suite struct PrimeFieldTests {

@@ -1,6 +1,6 @@
 import LinearAlgebra
+import Problems
 import Testing
-import Verification
 
 /// Every scalar type obeys the laws of `Scalar`.
 @Suite struct ScalarLawTests {

@@ -1,5 +1,6 @@
+import Evidence
 import LinearAlgebra
-import Verification
+import Problems
 
 /// What every `Scalar` type promises, as laws that can be checked of any of them.
 ///

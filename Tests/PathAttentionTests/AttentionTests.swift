@@ -1,6 +1,6 @@
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// What the public entry points promise beyond the mathematics.
 @Suite struct AttentionTests {

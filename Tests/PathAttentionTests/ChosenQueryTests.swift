@@ -1,7 +1,8 @@
+import Judging
 import LinearAlgebra
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// Computing some rows only, and cotangents that are zero in most rows.
 @Suite struct ChosenQueryTests {
@@ -49,7 +50,7 @@ import Verification
   func backward() throws {
     var space = ProblemSpace()
     space.logits = [.ordinary, .tiny]
-    space.strengths = [.uniform, .nearTwo, .runs, .one, .two]
+    space.beta = [.uniform, .nearTwo, .runs, .one, .two]
     let result = try checkProperty("sparse cotangents", over: space, count: 150, seed: 22) { problem in
       let inputs = try problem.inputs()
       let chosen = chosen(problem)

@@ -2,7 +2,8 @@
   import LinearAlgebra
   import PathAttention
   import Testing
-  import Verification
+  import Judging
+  import Problems
 
   /// The forms in `Double` against the sequential product in `Float80`, whose own errors are 2048 times smaller: so this
   /// bounds the errors of `Double` themselves and not only how far apart two forms are.

@@ -1,7 +1,8 @@
+import Judging
 import LinearAlgebra
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// Decoding on a cache against the full pass.
 @Suite struct KeyCacheTests {

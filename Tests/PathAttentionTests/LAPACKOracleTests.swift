@@ -1,8 +1,8 @@
 import COpenBLAS
 import LinearAlgebra
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// The UT transform against LAPACK, which has its own text for the same mathematics: products of reflections in compact WY
 /// form (`dlarft`), one reflection at a time (`dlarfx`), and the inverse of a triangle (`dtrtri`).
@@ -11,12 +11,12 @@ import Verification
   private static let reflections: [Reflections] = {
     var all: [Reflections] = []
     for (n, d) in [(1, 1), (2, 3), (5, 1), (8, 8), (16, 5), (33, 16), (64, 64), (65, 7)] {
-      for strengths in [StrengthFamily.one, .zero, .two, .uniform, .nearTwo, .runs] {
-        for family in ReflectionFamily.allCases {
+      for β in [BetaFamily.one, .zero, .two, .uniform, .nearTwo, .runs] {
+        for family in WFamily.allCases {
           var problem = Problem(
             shape: AttentionShape(length: n, queryHeads: 1, heads: 1, keyDim: d, valueDim: 1), seed: UInt64(n + d))
-          problem.strengths = strengths
-          problem.reflections = family
+          problem.beta = β
+          problem.w = family
           all.append(Reflections(problem))
         }
       }

@@ -1,6 +1,6 @@
 import LinearAlgebra
 import PathAttention
-import Verification
+import Problems
 
 /// A small layer with every option one way or the other, its tokens and a cotangent.
 struct LayerSample: CustomStringConvertible {

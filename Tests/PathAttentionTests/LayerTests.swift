@@ -1,7 +1,7 @@
 import LinearAlgebra
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// The layer: its three paths against the definition and each other, its gradients, its parameters.
 ///

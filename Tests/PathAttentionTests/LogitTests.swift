@@ -1,7 +1,8 @@
+import Judging
 import LinearAlgebra
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// The three forms of the logits against each other, exactly, and against the definition in Double.
 @Suite struct LogitTests {
@@ -14,7 +15,7 @@ import Verification
         let problem = Problem(
           shape: AttentionShape(length: T, queryHeads: 1, heads: 1, keyDim: d, valueDim: 1), seed: UInt64(100 * T + d))
         var exact = problem
-        exact.strengths = .uniform
+        exact.beta = .uniform
         let inputs = try exact.exactInputs()
         let expected = try logits(inputs, scale: .one, form: .sequentialProduct)
         #expect(expected.isEqual(to: try logits(inputs, scale: .one, form: .compactWY)), "compact WY, \(exact)")

@@ -1,7 +1,7 @@
 import LinearAlgebra
 import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// The neighbours against their own formulas.
 @Suite struct NeighbourTests {

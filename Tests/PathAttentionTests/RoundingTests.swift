@@ -1,8 +1,9 @@
+import Judging
 import LinearAlgebra
 import PathAttention
+import Problems
 import Synchronization
 import Testing
-import Verification
 
 /// Emulated rounding: that it is where it is said to be, and nothing else is.
 @Suite struct RoundingTests {

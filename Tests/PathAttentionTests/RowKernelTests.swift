@@ -1,6 +1,6 @@
 import CRowKernels
+import Problems
 import Testing
-import Verification
 
 /// The kernels as they are compiled for one instruction set.
 struct RowKernels: Sendable, CustomTestStringConvertible {

@@ -1,7 +1,7 @@
 import Foundation
+import Problems
 import TensorFiles
 import Testing
-import Verification
 
 /// Valid files with a few bytes changed at random: opening gives an error or a file of which every tensor can be read.
 @Suite struct HeaderFuzzTests {

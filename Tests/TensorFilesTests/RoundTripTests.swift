@@ -1,8 +1,8 @@
 import Foundation
 import NumberFormats
+import Problems
 import TensorFiles
 import Testing
-import Verification
 
 /// What is written is read again: exactly what the format holds, and otherwise the nearest it holds.
 @Suite struct RoundTripTests {

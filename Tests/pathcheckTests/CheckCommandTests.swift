@@ -1,8 +1,10 @@
+import Checking
 import Foundation
+import Mistakes
 import PathAttention
+import Problems
 import TensorFiles
 import Testing
-import Verification
 
 /// `pathcheck check` as a process: what it prints, what it writes, how it exits.
 @Suite struct CheckCommandTests {
@@ -347,5 +349,22 @@ import Verification
       #expect(help.status == 0 && help.output.contains("USAGE: pathcheck \(command)"))
     }
     #expect(try CommandLine("--help").output.contains("Exit codes: 0 everything passes"))
+  }
+
+  @Test("Reports are not overwritten unasked, before anything is computed, and do not share a place")
+  func places() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("kept.html")
+    try Data("kept".utf8).write(to: URL(fileURLWithPath: path))
+    let input = CommandLine.fixture("fla-gate-f16-t300-d16")
+    let refused = try CommandLine("check", input, "--html", path)
+    #expect(refused.status == 2 && refused.error == "pathcheck: \(path): the file exists; --overwrite replaces it\n")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "kept")
+    // The input is not even looked for.
+    let early = try CommandLine("check", folder.file("absent"), "--junit", path)
+    #expect(early.status == 2 && early.error == refused.error)
+    #expect(try CommandLine("check", input, "--html", path, "--overwrite", "--no-variants").status == 1)
+    #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("<!DOCTYPE html>"))
+    #expect(try CommandLine("check", input, "--html", "-", "--junit", "-").status == 64)
   }
 }

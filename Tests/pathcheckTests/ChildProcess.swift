@@ -1,4 +1,5 @@
 import Foundation
+import PathAttention
 
 /// `pathcheck` as a child that can be watched, limited and killed. It starts faster than `Process` does.
 struct ChildProcess {

@@ -1,4 +1,5 @@
 import Foundation
+import PathAttention
 
 /// The command line as a process, as a user runs it.
 struct CommandLine {

@@ -1,9 +1,11 @@
+import Checking
 import Foundation
+import Judging
 import NumberFormats
 import PathAttention
+import Problems
 import TensorFiles
 import Testing
-import Verification
 
 /// What `pathcheck check` says of kernels that are wrong in a few rows, and of profiles.
 @Suite struct EnvelopeCommandTests {

@@ -1,7 +1,8 @@
+import Checking
 import Foundation
+import PathAttention
 import TensorFiles
 import Testing
-import Verification
 
 /// `pathcheck generate` as a process: what it writes and prints, and that it never overwrites unasked.
 @Suite struct GenerateCommandTests {

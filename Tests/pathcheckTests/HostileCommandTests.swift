@@ -1,7 +1,10 @@
+import Checking
 import Foundation
+import Judging
+import PathAttention
+import Problems
 import TensorFiles
 import Testing
-import Verification
 
 /// Files and commands that would break the command line: user files, streams, sizes, names.
 @Suite struct HostileCommandTests {

@@ -1,6 +1,8 @@
+import Checking
 import Foundation
+import PathAttention
+import Problems
 import Testing
-import Verification
 
 /// Whatever ends a check, and whenever: user files stay as they are, and a file under its final name is whole.
 ///

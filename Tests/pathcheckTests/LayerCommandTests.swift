@@ -1,9 +1,11 @@
+import Checking
 import Foundation
+import Judging
 import LinearAlgebra
 import PathAttention
+import Problems
 import TensorFiles
 import Testing
-import Verification
 
 /// `pathcheck layer` as a process: what it prints, what it writes, how it exits.
 @Suite struct LayerCommandTests {

@@ -1,4 +1,5 @@
 import Foundation
+import PathAttention
 import TensorFiles
 import Testing
 

@@ -1,6 +1,7 @@
+import Evidence
 import Foundation
+import PathAttention
 import Testing
-import Verification
 
 /// `pathcheck verify` as a process: what it prints, what it writes, how it exits.
 @Suite struct VerifyCommandTests {

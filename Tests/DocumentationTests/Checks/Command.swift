@@ -1,4 +1,5 @@
 import Foundation
+import PathAttention
 
 /// A fenced command of a page, and what it is said to print.
 ///

@@ -1,4 +1,6 @@
 import Foundation
+import PathAttention
+import TestFiles
 
 /// One Markdown page of the repository.
 struct Page {

@@ -1,4 +1,5 @@
 import Foundation
+import PathAttention
 
 /// A folder in which the commands of one page are run one after another, as a reader does it in the repository. Files that
 /// they write stay in the folder, which goes away with it.

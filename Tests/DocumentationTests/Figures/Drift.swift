@@ -1,5 +1,7 @@
 import Foundation
-import Verification
+import NumberFormats
+import PathAttention
+import Reports
 
 /// How a cache drifts, as the table of the page on decoding has it. That the table is right is tested to 5 %: the last digits
 /// depend on the processor.

@@ -2,8 +2,9 @@ import Foundation
 import LinearAlgebra
 import NumberFormats
 import PathAttention
+import Problems
 import RealModule
-import Verification
+import Reports
 
 /// How rounding errors grow with length.
 enum ErrorGrowth {

@@ -1,7 +1,7 @@
 import LinearAlgebra
 import NumberFormats
 import PathAttention
-import Verification
+import Problems
 
 extension GeneratedText {
   /// What block size, β and the format of w do to M and to products.

@@ -1,4 +1,5 @@
 import LinearAlgebra
+import PathAttention
 
 // Fractions and matrices of them, as formulas in a page.
 

@@ -1,5 +1,8 @@
+import Checking
 import Foundation
-import Verification
+import Judging
+import Mistakes
+import TestFiles
 
 /// The text in the pages that the library computes.
 enum GeneratedText {

@@ -1,9 +1,10 @@
 import Foundation
 import LinearAlgebra
+import Mistakes
 import NumberFormats
 import PathAttention
+import Problems
 import TensorFiles
-import Verification
 
 extension GeneratedText {
   /// What the layer in Float64, as it is or changed, makes of real files.

@@ -1,6 +1,6 @@
 import LinearAlgebra
 import PathAttention
-import Verification
+import Problems
 
 extension GeneratedText {
   /// Single steps: the softmax over two tiles, the gradient of one β, a gate, a decoded token, a word.

@@ -1,6 +1,6 @@
 import LinearAlgebra
 import PathAttention
-import Verification
+import Problems
 
 extension GeneratedText {
   /// Three tokens through the three forms.

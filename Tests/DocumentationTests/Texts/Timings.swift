@@ -1,6 +1,6 @@
+import Evidence
 import Foundation
 import PathAttention
-import Verification
 
 extension GeneratedText {
   /// What `pathcheck bench` measured for the page on time. Measurements cannot be made again digit for digit, so they are kept,

@@ -1,4 +1,6 @@
 import Foundation
+import PathAttention
+import Reports
 import Synchronization
 import Testing
 

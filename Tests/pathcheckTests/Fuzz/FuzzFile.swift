@@ -1,6 +1,8 @@
 import Foundation
+import NumberFormats
+import PathAttention
+import Problems
 import TensorFiles
-import Verification
 
 /// A safetensors file in parts that can be changed one by one, into files that are wrong in every way.
 struct FuzzFile {

@@ -1,7 +1,11 @@
+import Checking
 import Foundation
+import Judging
 import PathAttention
+import Problems
+import Reports
 import TensorFiles
-import Verification
+import TestFiles
 
 /// One run of the command on changed files, and what must come of it whatever they are.
 struct FuzzTrial {
@@ -160,7 +164,7 @@ struct FuzzTrial {
         : (try? JSONDecoder().decode(CrossCheckReport.self, from: output)) != nil
       return isReport ? nil : "JSON that is no report"
     case "--junit", "--html":
-      return ReportTests.Document.parse(text) == nil ? "\(format) that does not parse" : nil
+      return ParsedDocument.parse(text) == nil ? "\(format) that does not parse" : nil
     default:
       let verdicts = text.split(separator: "\n").filter { $0.hasPrefix("verdict") }
       guard verdicts.count == 1, text.hasSuffix("\(verdicts[0])\n") else { return "not one verdict, at the end" }

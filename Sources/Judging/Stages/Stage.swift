@@ -1,0 +1,62 @@
+import PathAttention
+import Problems
+
+/// An intermediate result on the way to the outputs that a candidate may hand over, by the name it has in files.
+///
+/// Blocks of n tokens are counted from the start of each segment; what belongs to a block stands in the rows of its tokens,
+/// so that packed sequences and partial blocks need no padding. In the notation of `BlockIntermediates`:
+public enum Stage: String, CaseIterable, Sendable, Codable {
+  /// M⁻¹, [B, T, H, n]: row t is that of token t in its block, unit lower triangular.
+  case inverse = "m_inverse"
+  /// T = M⁻¹ diag(β), [B, T, H, n].
+  case transform
+  /// U = T W, [B, T, H, K].
+  case transformedReflections = "transformed_w"
+  /// K̂, keys carried to the end of their block, [B, T, H, K].
+  case adjustedKeys = "adjusted_k"
+  /// Q̃, queries carried to the start of their block and not scaled, [B, T, HQ, K].
+  case adjustedQueries = "adjusted_q"
+  /// S, what the softmax is taken of, [B, T, HQ, T], for keys of the same sequence.
+  case logits
+
+  /// What it is, as a formula.
+  public var formula: String {
+    switch self {
+    case .inverse: "M⁻¹ = (I + stril(diag(β) W Wᵀ))⁻¹"
+    case .transform: "T = M⁻¹ diag(β)"
+    case .transformedReflections: "U = T W"
+    case .adjustedKeys: "K̂ = K − (T stril(W Kᵀ))ᵀ W"
+    case .adjustedQueries: "Q̃ = Q − tril(Q Wᵀ) U"
+    case .logits: "S = scale · A + gate"
+    }
+  }
+
+  /// Whether the last axis has one entry for every token of a block.
+  package var isBlockSquare: Bool { self == .inverse || self == .transform }
+
+  /// How its rows lie.
+  package func layout(_ shape: AttentionShape, blockSize: Int) -> RowLayout {
+    switch self {
+    case .inverse, .transform: RowLayout(heads: shape.heads, lanes: blockSize, isPerQueryHead: false)
+    case .transformedReflections, .adjustedKeys:
+      RowLayout(heads: shape.heads, lanes: shape.keyDim, isPerQueryHead: false)
+    case .adjustedQueries: RowLayout(heads: shape.queryHeads, lanes: shape.keyDim, isPerQueryHead: true)
+    case .logits: RowLayout(heads: shape.queryHeads, lanes: shape.length, isPerQueryHead: true)
+    }
+  }
+
+  /// The lanes of a row that mean something: of triangular matrices those up to the diagonal, of logits those of keys that
+  /// the query sees. What kernels leave in the others is not looked at.
+  ///
+  /// - Parameters:
+  ///   - token: Within the segment.
+  ///   - start: Where the segment starts in its sequence.
+  ///   - lanes: How many there are.
+  package func meaningfulLanes(token: Int, start: Int, blockSize: Int, lanes: Int) -> Range<Int> {
+    switch self {
+    case .inverse, .transform: 0..<token % blockSize + 1
+    case .logits: start..<start + token + 1
+    case .transformedReflections, .adjustedKeys, .adjustedQueries: 0..<lanes
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import LinearAlgebra
+import PathAttention
+
+/// The three paths of a layer, as they should be or with a known disagreement in some of them.
+///
+/// Built from the public stages of the layer, so that a disagreement is one changed line between two stages.
+public struct LayerPaths: Sendable {
+  /// The layer as it should be.
+  public let layer: PathLayer<Double>
+  /// What is changed, if anything.
+  public let variant: LayerVariant?
+
+  /// The paths of a layer.
+  public init(layer: PathLayer<Double>, variant: LayerVariant? = nil) {
+    self.layer = layer
+    self.variant = variant
+  }
+
+  /// y of the full pass, tokens × hidden.
+  ///
+  /// - Throws: `AttentionError` as the layer does.
+  public func full(_ input: LayerInput<Double>) throws(AttentionError) -> Matrix<Double> {
+    let layer = layer(.full)
+    let projections = try project(input, history: nil, .full)
+    return layer.output(stored(try attention(projections.inputs, layer.options).o.matrix))
+  }
+
+  /// y of the prefill, tokens × hidden, and the cache.
+  ///
+  /// - Throws: `AttentionError` as the layer does.
+  public func prefill(_ input: LayerInput<Double>) throws(AttentionError) -> (
+    y: Matrix<Double>, cache: LayerCache<Double>
+  ) {
+    let layer = layer(.prefill)
+    let projections = try project(input, history: nil, .prefill)
+    let outputs = try attention(projections.inputs, layer.options)
+    var keys = try KeyCache(
+      sequences: input.segments.count, layout: KeyCacheLayout(projections.inputs), storage: layer.storage)
+    try keys.append(
+      has(.keysNotCarried, .prefill) ? withoutReflections(projections.inputs) : projections.inputs,
+      form: layer.options.form)
+    var history = projections.history
+    if has(.convolutionStateNotHandedOver, .decode) { history = history.map(zeros) }
+    return (layer.output(stored(outputs.o.matrix)), LayerCache(keys: keys, history: history))
+  }
+
+  /// y of the next tokens, tokens × hidden, on top of a cache.
+  ///
+  /// - Throws: `AttentionError` as the layer does.
+  public func step(_ input: LayerInput<Double>, _ cache: inout LayerCache<Double>) throws(AttentionError) -> Matrix<
+    Double
+  > {
+    let layer = layer(.decode)
+    let history = has(.convolutionStateLost, .decode) ? cache.history.map(zeros) : cache.history
+    let projections = try project(input, history: history, .decode)
+    cache.history = projections.history
+    let outputs = try cache.keys.attend(
+      to: has(.keysNotUpdated, .decode) ? withoutReflections(projections.inputs) : projections.inputs, layer.options)
+    return layer.output(stored(outputs.o.matrix))
+  }
+
+  /// What the paths compute for every output of a submission, in its order.
+  package func outputs(_ submission: LayerSubmission) throws(AttentionError) -> [[Double]] {
+    var results: [[Double]] = []
+    if let output = submission.output(.full) {
+      results.append(try full(submission.input(output.tokens)).entries)
+    }
+    guard let prefilled = submission.prefilled else { return results }
+    var (y, cache) = try prefill(submission.input(0..<prefilled))
+    if submission.output(.prefill) != nil { results.append(y.entries) }
+    var position = prefilled
+    for output in submission.steps {
+      // Tokens between two outputs are decoded one by one.
+      while position < output.tokens.lowerBound {
+        _ = try step(submission.input(position..<position + 1), &cache)
+        position += 1
+      }
+      y = try step(submission.input(output.tokens), &cache)
+      results.append(y.entries)
+      position = output.tokens.upperBound
+    }
+    return results
+  }
+
+  // MARK: Variants
+
+  private func has(_ disagreement: LayerDisagreement, _ path: LayerPath) -> Bool {
+    variant?.disagreement == disagreement && variant?.paths.contains(path) == true
+  }
+
+  /// The layer of a path, where the disagreement is one of its options.
+  private func layer(_ path: LayerPath) -> PathLayer<Double> {
+    var layer = layer
+    if has(.gateConvention, path) { layer.options.gate = layer.options.gate == .scaled ? .unscaled : .scaled }
+    if has(.normMissing, path), let parameters = try? layer.parameters.withoutNorm() {
+      layer = PathLayer(parameters, options: layer.options, storage: layer.storage)
+    }
+    return layer
+  }
+
+  /// The stages before attention, where the disagreement is between two of them.
+  private func project(
+    _ input: LayerInput<Double>, history: [Matrix<Double>]?, _ path: LayerPath
+  ) throws(AttentionError) -> (inputs: AttentionInputs<Double>, history: [Matrix<Double>]) {
+    let projections = try layer(path).project(input, history: history)
+    var w: Matrix<Double>?
+    if has(.wNormalisedAcrossHeads, path) {
+      w = HeadNormalisation.length(lanes: layer.configuration.keyValueDim).apply(to: projections.wActivated)
+    }
+    if has(.wNormalisedBeforeConvolution, path), let convolution = ShortConvolution(layer.parameters) {
+      let length = HeadNormalisation<Double>.length(lanes: layer.configuration.headDim)
+      let before = history ?? input.segments.map { _ in convolution.emptyHistory }
+      let (Z, _) = convolution.apply(
+        to: stored(length.apply(to: projections.wProjected)), segments: input.segments,
+        history: before.map(length.apply))
+      w = ShortConvolution.silu(Z)
+    }
+    let inputs = try w.map { w throws(AttentionError) in try projections.inputs.replacing(w: stored(w).entries) }
+    return (inputs ?? projections.inputs, projections.history)
+  }
+
+  private func withoutReflections(_ inputs: AttentionInputs<Double>) throws(AttentionError) -> AttentionInputs<Double> {
+    try inputs.replacing(beta: inputs.beta.entries.map { _ in 0 })
+  }
+
+  private func zeros(_ matrix: Matrix<Double>) -> Matrix<Double> { Matrix(rows: matrix.rows, columns: matrix.columns) }
+
+  private func stored(_ X: Matrix<Double>) -> Matrix<Double> {
+    guard let storage = layer.storage else { return X }
+    return Matrix(rows: X.rows, columns: X.columns, entries: X.entries.map(storage))
+  }
+}
+
+extension LayerParameters<Double> {
+  fileprivate func withoutNorm() throws(AttentionError) -> Self {
+    var configuration = configuration
+    configuration.hasQueryKeyNorm = false
+    let kept = tensors.filter { configuration.dimensions(of: $0.parameter) != nil }
+    return try Self(
+      configuration, entries: Dictionary(uniqueKeysWithValues: kept.map { ($0.parameter.rawValue, $0.entries) }))
+  }
+}

@@ -1,0 +1,24 @@
+import PathAttention
+
+extension AttentionTensor {
+  /// Whether the tensor is the gradient of an input.
+  package var isGradient: Bool {
+    switch self {
+    case .dq, .dk, .dv, .dw, .dbeta, .dg: true
+    default: false
+    }
+  }
+
+  /// The gradient of an input.
+  package var gradient: AttentionTensor? {
+    switch self {
+    case .q: .dq
+    case .k: .dk
+    case .v: .dv
+    case .w: .dw
+    case .beta: .dbeta
+    case .g: .dg
+    default: nil
+    }
+  }
+}
