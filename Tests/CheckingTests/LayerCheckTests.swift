@@ -115,9 +115,9 @@ import Testing
       let shouldFail = expected.contains { tensor.name.hasPrefix($0) }
       #expect((tensor.verdict == .fail) == shouldFail, "\(tensor)")
       if shouldFail {
-        #expect(tensor.explanations.contains { $0.disagreement == disagreement }, "\(tensor)")
+        #expect(tensor.explanations!.contains { $0.disagreement == disagreement }, "\(tensor)")
       } else {
-        #expect(tensor.verdict == .pass && tensor.explanations.isEmpty, "\(tensor)")
+        #expect(tensor.verdict == .pass && tensor.explanations!.isEmpty, "\(tensor)")
       }
     }
     #expect(report.verdict == .fail)
@@ -175,7 +175,7 @@ import Testing
       if name == "out_decode_21" { entries = gate[name]! }
     }
     #expect(one.diagnosis == ["out_decode_21: not explained by any known disagreement"])
-    #expect(one.tensors.allSatisfy { $0.explanations.isEmpty })
+    #expect(one.tensors.allSatisfy { $0.explanations!.isEmpty })
   }
 
   @Test(

@@ -2,7 +2,6 @@ import Checking
 import NumberFormats
 import PathAttention
 import Problems
-import Reports
 import Testing
 
 /// Each rule of the pattern, on rows that it is made for.

@@ -1,4 +1,3 @@
-import Evidence
 import LinearAlgebra
 import Problems
 

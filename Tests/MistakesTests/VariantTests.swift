@@ -1,5 +1,5 @@
-import Evidence
 import LinearAlgebra
+import Judging
 import Mistakes
 import PathAttention
 import Problems

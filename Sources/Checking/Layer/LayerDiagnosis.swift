@@ -9,19 +9,19 @@ import PathAttention
 /// explains another: single steps have few numbers, and some disagreement comes near by chance.
 struct LayerDiagnosis {
   /// For every output of the submission, the best first. None for outputs that do not fail.
-  package let explanations: [[LayerCheckReport.Explanation]]
+  package let explanations: [[LayerExplanation]]
   /// One for every path that fails, and one for its outputs that are not finite.
   let sentences: [String]
 
   init(
-    _ submission: LayerSubmission, _ layer: PathLayer<Double>, _ reports: [LayerCheckReport.TensorReport]
+    _ submission: LayerSubmission, _ layer: PathLayer<Double>, _ reports: [TensorReport]
   ) throws(AttentionError) {
     let finite = reports.indices.filter { reports[$0].nonFinite == 0 }
     let failing = finite.filter { reports[$0].verdict == .fail }
-    let wrong = Set(failing.map { reports[$0].path })
+    let wrong = Set(failing.compactMap { reports[$0].path })
     var causes: [Cause] = []
     if !failing.isEmpty {
-      let right = Set(finite.map { reports[$0].path }).subtracting(wrong)
+      let right = Set(finite.compactMap { reports[$0].path }).subtracting(wrong)
       for variant in LayerVariant.explanations(wrong: wrong, right: right, layer.configuration) {
         let results = try LayerPaths(layer: layer, variant: variant).outputs(submission)
         let errors = Dictionary(
@@ -37,7 +37,7 @@ struct LayerDiagnosis {
     explanations = reports.indices.map { index in
       guard failing.contains(index) else { return [] }
       return causes.map { cause in
-        LayerCheckReport.Explanation(
+        LayerExplanation(
           disagreement: cause.variant.disagreement, paths: LayerPath.allCases.filter(cause.variant.paths.contains),
           rmsRatio: cause.errors[index]!)
       }
@@ -46,10 +46,10 @@ struct LayerDiagnosis {
   }
 
   /// Disagreements that explain the outputs about as well as the best are named beside it.
-  private static func sentences(_ reports: [LayerCheckReport.TensorReport], _ causes: [Cause]) -> [String] {
+  private static func sentences(_ reports: [TensorReport], _ causes: [Cause]) -> [String] {
     let equals = causes.filter { $0.error <= 1.1 * causes[0].error }
     return LayerPath.allCases.flatMap { path -> [String] in
-      func say(_ text: String, of isMeant: (LayerCheckReport.TensorReport) -> Bool) -> String? {
+      func say(_ text: String, of isMeant: (TensorReport) -> Bool) -> String? {
         let names = reports.filter { $0.path == path && $0.verdict == .fail && isMeant($0) }.map(\.name)
         return names.isEmpty ? nil : "\(names.joined(separator: ", ")): \(text)"
       }

@@ -32,8 +32,11 @@ private func detailedCrossCheck(
   let progress = CrossCheckProgress(request)
   let reference = try Reference(submission, request, onProgress: progress.reference)
   let judge = try JudgedSubmission(submission, request, reference: reference.entries, onProgress: progress.runs)
-  let tensors = submission.candidates.map(judge.report)
-  let intermediates = submission.stages.map(judge.report)
+  let judged = (
+    outputs: submission.candidates.map(judge.judged), stages: submission.stages.map { judge.judged($0) }
+  )
+  let tensors = judged.outputs.map(judge.report)
+  let intermediates = judged.stages.map(judge.report)
   let verdict = (tensors + intermediates).map(\.verdict).max() ?? .pass
   // Of what could not be judged nobody knows whether it is wrong.
   let wrongStages = WrongStage.first(
@@ -66,7 +69,7 @@ private func detailedCrossCheck(
     warnings: judge.warnings,
     notes: submission.notes + (triesOtherLayout && verdict == .fail ? layoutNotes(request, submission) : []))
   return DetailedCrossCheck(
-    report: report, maps: submission.candidates.map(judge.map) + submission.stages.map(judge.map),
+    report: report, maps: (judged.outputs + judged.stages).map(\.map),
     logits: request.mapsLogits
       ? try naming(request) { () throws(AttentionError) in try LogitTiles(submission, judge, gallery, study?.diagnosis)
       } : nil)

@@ -70,53 +70,6 @@ public struct CrossCheckReport: Sendable, Codable {
     /// Where their random numbers start.
     public var seed: UInt64
   }
-
-  /// One tensor of the candidate against the reference.
-  public struct TensorReport: Sendable, Codable {
-    /// Like `dw`.
-    public var name: String
-    /// As stored, like `BF16`.
-    public var dtype: String
-    /// For this tensor alone. A tensor of which no row is judged fails.
-    public var verdict: Verdict
-    /// How many rows (token × head) were to be judged.
-    public var rows: Int
-    /// How many of them are.
-    public var judgedRows: Int
-    /// Why the others are not; absent if all are.
-    public var unjudged: [UnjudgedRows]?
-    /// ‖candidate − reference‖₂ / ‖reference‖₂.
-    public var rmsRatio: ReportNumber
-    /// The largest difference of an entry.
-    public var maxAbs: ReportNumber
-    /// Where it is; absent for an empty tensor.
-    public var maxAbsAt: Place?
-    /// How many entries are NaN or infinite.
-    public var nonFinite: Int
-    /// Up to which `rmsRatio` the tensor as a whole passes; it still fails by a single row.
-    public var passLimit: Double
-    /// Up to which `rmsRatio` the tensor as a whole is marginal.
-    public var marginalLimit: Double
-    /// How far the candidate is from the reference in multiples of the envelope: the larger one of its worst row and of
-    /// `envelopeWhole`. Up to 2 the verdict is pass, up to 4 marginal.
-    public var envelopeMultiple: ReportNumber
-    /// The same for the tensor as a whole: `rmsRatio` over what it is for an honest implementation.
-    public var envelopeWhole: ReportNumber
-    /// Measures that test suites use.
-    public var metrics: TestSuiteMetrics
-    /// Where the error is; absent when it is within what passes.
-    public var location: ErrorLocation?
-  }
-
-  /// Rows of a tensor of which nothing can be said, for one reason.
-  public struct UnjudgedRows: Sendable, Codable {
-    /// Which reason.
-    public var reason: UnjudgedReason
-    /// How many rows.
-    public var rows: Int
-    /// The reason in words.
-    public var words: String
-  }
 }
 
 extension CrossCheckReport.Profile {
@@ -130,11 +83,6 @@ extension CrossCheckReport.Profile {
         + "which (see --block-size)"
     return "\(blocks), \(runs) runs from seed \(seed)"
   }
-}
-
-extension CrossCheckReport.TensorReport {
-  /// Whether the verdict is fail only because there is nothing to go by.
-  public var isUnjudged: Bool { judgedRows == 0 && rows > 0 && Verdict(multiple: envelopeMultiple.value) != .fail }
 }
 
 extension CrossCheckReport {

@@ -65,98 +65,27 @@ package struct JudgedSubmission {
       seed: envelope.seed)
   }
 
-  func report(_ candidate: Candidate) -> CrossCheckReport.TensorReport {
-    // What the reference itself does not know, nobody can pass or fail at.
-    let isStable = !(baseline?.unstable.contains(candidate.tensor.rawValue) ?? false)
-    return report(judged(candidate), isStable: isStable)
-  }
-
-  func report(_ candidate: StageCandidate) -> CrossCheckReport.TensorReport { report(judged(candidate)) }
-
-  /// Every row of a tensor in multiples of the envelope.
-  func map(_ candidate: Candidate) -> ErrorMap { map(judged(candidate)) }
-
-  /// The same for a stage.
-  func map(_ candidate: StageCandidate) -> ErrorMap { map(judged(candidate)) }
-
-  // MARK: What outputs and stages have in common
-
-  /// One tensor with all that it is judged by.
-  private struct Judged {
-    let name: String
-    let elementType: ElementType
-    let entries: [Double]
-    let reference: [Double]
-    let envelope: TensorEnvelope
-    let layout: RowLayout
-    /// The tokens whose rows are judged; all when nil.
-    var tokens: [Int]?
-
-    var comparison: TensorEnvelope.Comparison { envelope.comparison(of: entries, against: reference) }
-
-    /// The rows that a verdict is asked for, in the order of memory.
-    var rowsInQuestion: [Int] {
-      tokens?.flatMap { $0 * layout.heads..<($0 + 1) * layout.heads } ?? Array(envelope.rows.indices)
-    }
-  }
-
-  private func judged(_ candidate: Candidate) -> Judged {
+  /// An output of the candidate.
+  func judged(_ candidate: Candidate) -> JudgedTensor {
     let tensor = candidate.tensor
-    return Judged(
-      name: tensor.rawValue, elementType: candidate.elementType, entries: candidate.entries,
-      reference: reference[tensor]!, envelope: envelope[tensor]!, layout: RowLayout(tensor, submission.inputs.shape),
-      tokens: submission.sampledTensors.contains(tensor) ? submission.queryTokens : nil)
+    // What the reference itself does not know, nobody can pass or fail at.
+    return JudgedTensor(
+      tensor.rawValue, candidate.elementType, candidate.entries, reference: reference[tensor]!,
+      envelope: envelope[tensor]!, RowLayout(tensor, submission.inputs),
+      tokens: submission.sampledTensors.contains(tensor) ? submission.queryTokens : nil,
+      isStable: !(baseline?.unstable.contains(tensor.rawValue) ?? false))
   }
 
-  private func judged(_ candidate: StageCandidate) -> Judged {
+  /// An intermediate result of the candidate.
+  func judged(_ candidate: StageCandidate) -> JudgedTensor {
     let stage = candidate.stage
-    return Judged(
-      name: stage.rawValue, elementType: candidate.elementType, entries: candidate.entries,
-      reference: stages.reference[stage]!, envelope: stages[stage],
-      layout: stage.layout(submission.inputs.shape, blockSize: blockSize))
+    return JudgedTensor(
+      stage.rawValue, candidate.elementType, candidate.entries, reference: stages.reference[stage]!,
+      envelope: stages[stage], stage.layout(submission.inputs, blockSize: blockSize))
   }
 
-  private func report(_ judged: Judged, isStable: Bool = true) -> CrossCheckReport.TensorReport {
-    let measure = ErrorMeasure(candidate: judged.entries, reference: judged.reference)
-    let (rows, comparison) = (judged.envelope, judged.comparison)
-    let reasons = judged.rowsInQuestion.map { isStable ? rows.unjudged[$0] : .baseline }
-    let unjudged = UnjudgedReason.allCases.compactMap { reason -> CrossCheckReport.UnjudgedRows? in
-      let count = reasons.count { $0 == reason }
-      return count == 0
-        ? nil
-        : CrossCheckReport.UnjudgedRows(
-          reason: reason, rows: count, words: reason.words(profile: envelope.profile.name))
-    }
-    let judgedRows = reasons.count { $0 == nil }
-    // Against a reference that is not known only a number that is none can be held.
-    let multiple = isStable || measure.nonFinite > 0 ? comparison.multiple : 0
-    var verdict = Verdict(multiple: multiple)
-    if !unjudged.isEmpty { verdict = max(verdict, judgedRows == 0 ? .fail : .marginal) }
-    let size = ScaledNorm(of: judged.reference)
-    func limit(_ multiple: Double) -> Double {
-      size.value == 0 ? 0 : min(rows.norm(atMultiple: multiple) / size.value, .greatestFiniteMagnitude)
-    }
-    return CrossCheckReport.TensorReport(
-      name: judged.name, dtype: judged.elementType.rawValue, verdict: verdict, rows: reasons.count,
-      judgedRows: judgedRows, unjudged: unjudged.isEmpty ? nil : unjudged,
-      rmsRatio: ReportNumber(measure.rmsRatio), maxAbs: ReportNumber(measure.maxAbs),
-      maxAbsAt: measure.worst.map { Place($0, judged.layout, length: submission.inputs.shape.length) },
-      nonFinite: measure.nonFinite,
-      passLimit: limit(Verdict.passMultiple), marginalLimit: limit(Verdict.marginalMultiple),
-      envelopeMultiple: ReportNumber(multiple), envelopeWhole: ReportNumber(comparison.whole),
-      metrics: TestSuiteMetrics(
-        candidate: judged.entries, reference: judged.reference, format: judged.elementType.format ?? .float64),
-      location: Verdict(multiple: multiple) == .pass
-        ? nil
-        : ErrorLocation(
-          judged.layout, submission.inputs, candidate: judged.entries, reference: judged.reference,
-          comparison: comparison, unjudged: rows.unjudged, blockSize: blockSize, tokens: judged.tokens))
-  }
-
-  private func map(_ judged: Judged) -> ErrorMap {
-    ErrorMap(
-      judged.name, judged.layout, submission.inputs, envelope: judged.envelope, multiples: judged.comparison.rows,
-      queryTokens: judged.tokens)
+  func report(_ judged: JudgedTensor) -> TensorReport {
+    judged.report(profile: envelope.profile.name, blockSize: blockSize)
   }
 
   private static func warnings(

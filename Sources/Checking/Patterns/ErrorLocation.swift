@@ -53,20 +53,20 @@ public struct ErrorLocation: Sendable, Codable {
   ///   - unjudged: Why a row is not judged; nil for one that is.
   ///   - tokens: Those whose rows are judged; all when nil.
   package init(
-    _ layout: RowLayout, _ inputs: AttentionInputs<Double>, candidate: [Double], reference: [Double],
+    _ layout: RowLayout, candidate: [Double], reference: [Double],
     comparison: TensorEnvelope.Comparison, unjudged: [UnjudgedReason?], blockSize: Int, tokens: [Int]? = nil
   ) {
-    let rows = TensorRow.rows(layout, inputs, multiples: comparison.rows, of: tokens)
+    let rows = TensorRow.rows(layout, multiples: comparison.rows, of: tokens)
       .filter { unjudged[$0.index] == nil || $0.isOver }
     let over = rows.filter(\.isOver)
     let entries = RowEntries(candidate: candidate, reference: reference, lanes: layout.lanes ?? 1)
     self.rows = rows.count
     rowsOver = over.count
     pattern =
-      PlacePattern(rows, layout, inputs, blockSize: blockSize).words
+      PlacePattern(rows, layout, blockSize: blockSize).words
       + ErrorShape(rows: over.map(\.index), candidate: candidate, reference: reference, lanes: entries.lanes).words
     worstRows = over.sorted { $0.multiple > $1.multiple }.prefix(Self.listed).map { row in
-      var place = Place(row.index * entries.lanes, layout, length: inputs.shape.length)
+      var place = Place(row.index * entries.lanes, layout)
       place.lane = nil
       return WorstRow(
         at: place, multiple: ReportNumber(row.multiple), error: ReportNumber(entries.errorNorm(row.index)),

@@ -29,16 +29,15 @@ public struct PlacePattern: Sendable {
   ///
   /// - Parameters:
   ///   - layout: How the rows of the tensor lie.
-  ///   - inputs: What segments and heads there are.
   ///   - multiples: The error of every row in multiples of the envelope, token after token and head after head.
   ///   - blockSize: Rows per block of the kernel.
   /// - Precondition: There are as many multiples as rows.
-  public init(_ layout: RowLayout, _ inputs: AttentionInputs<Double>, multiples: [Double], blockSize: Int) {
-    self.init(TensorRow.rows(layout, inputs, multiples: multiples), layout, inputs, blockSize: blockSize)
+  public init(_ layout: RowLayout, multiples: [Double], blockSize: Int) {
+    self.init(TensorRow.rows(layout, multiples: multiples), layout, blockSize: blockSize)
   }
 
   /// The pattern of those of some rows that are over twice the envelope.
-  init(_ rows: [TensorRow], _ layout: RowLayout, _ inputs: AttentionInputs<Double>, blockSize: Int) {
+  init(_ rows: [TensorRow], _ layout: RowLayout, blockSize: Int) {
     self.rows = rows
     self.blockSize = blockSize
     guard rows.contains(where: \.isOver) else {
@@ -48,8 +47,8 @@ public struct PlacePattern: Sendable {
     if overFraction(rows) >= 0.9 {
       words = [rows.allSatisfy(\.isOver) ? "every row" : "nearly every row"]
     } else {
-      describeHeads(layout.heads, groupSize: layout.isPerQueryHead ? inputs.shape.groupSize : 1)
-      describeSegments(isPacked: inputs.shape.batch == 1)
+      describeHeads(layout.heads, groupSize: layout.groupSize ?? 1)
+      describeSegments(isPacked: layout.isPacked)
       describeTokens()
     }
     if words.isEmpty { words = ["scattered"] }

@@ -22,17 +22,17 @@ struct TensorRow {
   ///
   /// - Parameter tokens: Those whose rows are judged; all when nil.
   package static func rows(
-    _ layout: RowLayout, _ inputs: AttentionInputs<Double>, multiples: [Double], of tokens: [Int]? = nil
+    _ layout: RowLayout, multiples: [Double], of tokens: [Int]? = nil
   ) -> [TensorRow] {
     let heads = layout.heads
     let judged = tokens.map(Set.init)
-    return inputs.segments.filter { !$0.isEmpty }.enumerated().flatMap { number, segment in
+    return layout.segments.enumerated().flatMap { number, segment in
       segment.filter { judged?.contains($0) ?? true }.flatMap { token in
         (0..<heads).map { head in
           let index = token * heads + head
           return TensorRow(
-            index: index, head: head, segment: number, position: token - segment.lowerBound, length: segment.count,
-            multiple: multiples[index])
+            index: index, head: head, segment: number, position: layout.firstToken + token - segment.lowerBound,
+            length: layout.firstToken + segment.count, multiple: multiples[index])
         }
       }
     }

@@ -173,9 +173,9 @@ package struct SubmissionReader {
   ) throws(CrossCheckError) -> StageCandidate {
     let shape = inputs.shape
     // A stage whose layout depends on the block size has told it.
-    let layout = stage.layout(shape, blockSize: blockSize ?? 1)
+    let layout = stage.layout(inputs, blockSize: blockSize ?? 1)
     var (entries, elementType) = try entries(
-      name(stage), dimensions: layout.dimensions(batch: shape.batch, length: shape.length), request.layout,
+      name(stage), dimensions: [shape.batch, shape.length, layout.heads, layout.lanes!], request.layout,
       in: candidateFile)
     let lanes = layout.lanes!
     for segment in inputs.segments {

@@ -1,3 +1,4 @@
+import Judging
 import Mistakes
 import PathAttention
 import Problems

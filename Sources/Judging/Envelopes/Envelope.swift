@@ -79,7 +79,7 @@ public struct Envelope: Sendable {
     self.formats = formats
     let layouts = Dictionary(
       uniqueKeysWithValues: reference.map {
-        ($0, TokenRows(RowLayout($0, attentionCase.inputs.shape), attentionCase.inputs, reference: $1))
+        ($0, TokenRows(RowLayout($0, attentionCase.inputs), reference: $1))
       })
     var errors: [AttentionTensor: [[[Double]]]] = [:]
     let accumulators = profile.format(at: .accumulators, activation: activation)

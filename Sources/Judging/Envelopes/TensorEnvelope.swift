@@ -27,7 +27,7 @@ public struct TensorEnvelope: Sendable {
   ///     The envelope is the largest of those of the kinds.
   ///   - floors: What the errors of a row are at least, likewise; nothing when nil.
   ///   - uncertainty: What else honest kernels may be off by in a row, and the size of the row, likewise.
-  init(
+  package init(
     rows layout: TokenRows, samples: [[[Double]]], floors: [Double]? = nil,
     uncertainty: (bounds: [Double], sizes: [Double])? = nil
   ) {

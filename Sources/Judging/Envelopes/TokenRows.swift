@@ -1,9 +1,8 @@
 import NumberFormats
-import PathAttention
 import Problems
 
 /// How the rows of a tensor lie: one for every token and head, token after token, with the segments that do not see each other.
-struct TokenRows: Sendable {
+package struct TokenRows: Sendable {
   package let heads: Int
   package let segments: [Range<Int>]
   /// Numbers in a row.
@@ -11,12 +10,12 @@ struct TokenRows: Sendable {
   /// A power of two near the largest number of the tensor: relative to it, squares neither overflow nor underflow.
   package let unit: Double
 
-  init(_ layout: RowLayout, _ inputs: AttentionInputs<Double>, reference: [Double]) {
+  package init(_ layout: RowLayout, reference: [Double]) {
     heads = layout.heads
     lanes = layout.lanes ?? 1
     let largest = reference.reduce(0) { max($0, abs($1)) }
     unit = largest > 0 ? largest.binade : 1
-    segments = inputs.segments.filter { !$0.isEmpty }
+    segments = layout.segments
   }
 
   /// The mean of what is finite over the rows of the same head and segment that are at most `distance` tokens away; 0 if
@@ -49,9 +48,11 @@ struct TokenRows: Sendable {
   }
 
   /// What honest errors of each row are at least, in units: half an ulp of each entry in a format, or one rounding of an
-  /// accumulator of the size of the root mean square row.
-  func floors(of reference: [Double], _ format: NumberFormat, accumulators: NumberFormat) -> [Double] {
-    let rounding = accumulators.unitRoundoff * rms(of: reference)
+  /// accumulator of the size of the root mean square row; √n of them after products with n terms that are not run.
+  package func floors(
+    of reference: [Double], _ format: NumberFormat, accumulators: NumberFormat, terms: Double = 1
+  ) -> [Double] {
+    let rounding = terms.squareRoot() * accumulators.unitRoundoff * rms(of: reference)
     return halfUlps(of: reference, format).map { max($0, rounding) }
   }
 

@@ -71,7 +71,7 @@ public struct NumericsProfile: Sendable, Hashable {
   /// So many runs, with one seed for all.
   ///
   /// - Parameter part: What is run, which gives it random numbers of its own.
-  func stochasticRoundings(
+  package func stochasticRoundings(
     _ runs: Int, activation: NumberFormat, seed: UInt64, part: String
   ) -> [EmulatedRounding] {
     var random = SeededGenerator(seed: seed, part: part)

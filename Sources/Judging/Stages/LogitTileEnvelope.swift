@@ -30,10 +30,10 @@ package struct LogitTileEnvelope {
     let tileSize = (1...blockSize).last { blockSize % $0 == 0 && $0 <= largest }!
     self.tileSize = tileSize
     let tiles = (shape.length + tileSize - 1) / tileSize
-    layout = RowLayout(heads: shape.queryHeads * tiles, lanes: tileSize, isPerQueryHead: true)
+    layout = RowLayout(inputs, heads: shape.queryHeads * tiles, lanes: tileSize)
     let reference = Self.cut(
       try StageValues([.logits], attentionCase, blockSize: blockSize, rounding: nil)[.logits], shape, tileSize)
-    let rows = TokenRows(layout, inputs, reference: reference)
+    let rows = TokenRows(layout, reference: reference)
     var errors: [[Double]] = []
     for rounding in other.stageRoundings {
       let run = try StageValues([.logits], attentionCase, blockSize: blockSize, rounding: rounding)[.logits]

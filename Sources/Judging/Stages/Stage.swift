@@ -35,13 +35,14 @@ public enum Stage: String, CaseIterable, Sendable, Codable {
   package var isBlockSquare: Bool { self == .inverse || self == .transform }
 
   /// How its rows lie.
-  package func layout(_ shape: AttentionShape, blockSize: Int) -> RowLayout {
-    switch self {
-    case .inverse, .transform: RowLayout(heads: shape.heads, lanes: blockSize, isPerQueryHead: false)
-    case .transformedReflections, .adjustedKeys:
-      RowLayout(heads: shape.heads, lanes: shape.keyDim, isPerQueryHead: false)
-    case .adjustedQueries: RowLayout(heads: shape.queryHeads, lanes: shape.keyDim, isPerQueryHead: true)
-    case .logits: RowLayout(heads: shape.queryHeads, lanes: shape.length, isPerQueryHead: true)
+  package func layout(_ inputs: AttentionInputs<Double>, blockSize: Int) -> RowLayout {
+    let shape = inputs.shape
+    return switch self {
+    case .inverse, .transform: RowLayout(inputs, heads: shape.heads, lanes: blockSize)
+    case .transformedReflections, .adjustedKeys: RowLayout(inputs, heads: shape.heads, lanes: shape.keyDim)
+    case .adjustedQueries:
+      RowLayout(inputs, heads: shape.queryHeads, groupSize: shape.groupSize, lanes: shape.keyDim)
+    case .logits: RowLayout(inputs, heads: shape.queryHeads, groupSize: shape.groupSize, lanes: shape.length)
     }
   }
 

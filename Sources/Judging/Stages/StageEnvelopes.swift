@@ -23,12 +23,7 @@ package struct StageEnvelopes {
     let reference = Dictionary(uniqueKeysWithValues: stages.map { ($0, exact[$0]) })
     let layouts = Dictionary(
       uniqueKeysWithValues: stages.map {
-        (
-          $0,
-          TokenRows(
-            $0.layout(attentionCase.inputs.shape, blockSize: blockSize), attentionCase.inputs,
-            reference: reference[$0]!)
-        )
+        ($0, TokenRows($0.layout(attentionCase.inputs, blockSize: blockSize), reference: reference[$0]!))
       })
     var errors: [Stage: [[Double]]] = [:]
     for rounding in envelope.stageRoundings {

@@ -23,7 +23,7 @@ struct StageValues {
     self.blockSize = blockSize
     matrices = Dictionary(
       uniqueKeysWithValues: stages.map { stage in
-        let layout = stage.layout(shape, blockSize: blockSize)
+        let layout = stage.layout(attentionCase.inputs, blockSize: blockSize)
         return (stage, Matrix(rows: shape.tokens, columns: layout.heads * layout.lanes!))
       })
     if stages.contains(.logits) { try writeLogits(rounding) }
@@ -78,8 +78,8 @@ struct StageValues {
   private func write(_ values: Matrix<Double>, _ stage: Stage, _ tokens: Range<Int>, _ queryHead: Int, lane: Int) {
     guard let matrix = matrices[stage] else { return }
     let shape = attentionCase.inputs.shape
-    let layout = stage.layout(shape, blockSize: blockSize)
-    let head = layout.isPerQueryHead ? queryHead : queryHead / shape.groupSize
+    let layout = stage.layout(attentionCase.inputs, blockSize: blockSize)
+    let head = layout.groupSize == nil ? queryHead / shape.groupSize : queryHead
     let start = head * layout.lanes! + lane
     assign(values, to: matrix.mutableView.rows(tokens).columns(start..<start + values.columns))
   }

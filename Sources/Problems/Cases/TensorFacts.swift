@@ -9,6 +9,14 @@ extension AttentionTensor {
     }
   }
 
+  /// Whether the heads are those of queries, and not those of keys and values.
+  package var isPerQueryHead: Bool {
+    switch self {
+    case .q, .g, .o, .lse, .do, .dq, .dg: true
+    case .k, .v, .w, .beta, .dk, .dv, .dw, .dbeta: false
+    }
+  }
+
   /// The gradient of an input.
   package var gradient: AttentionTensor? {
     switch self {

@@ -231,7 +231,7 @@ public struct ReportPage: Sendable {
 private struct TensorSection {
   let html: String
 
-  init(_ tensor: CrossCheckReport.TensorReport, _ map: ErrorMap, _ report: CrossCheckReport) {
+  init(_ tensor: TensorReport, _ map: ErrorMap, _ report: CrossCheckReport) {
     let heading =
       "\(badge(tensor)) <b>\(tensor.name)</b> \(multipleText(tensor.envelopeMultiple.value)) times the envelope"
     let body = """
@@ -285,7 +285,7 @@ private struct TensorSection {
   }
 }
 
-private func badge(_ tensor: CrossCheckReport.TensorReport) -> String {
+private func badge(_ tensor: TensorReport) -> String {
   badge(tensor.verdict, tensor.isUnjudged ? "NOT JUDGED" : tensor.verdict.rawValue.uppercased())
 }
 

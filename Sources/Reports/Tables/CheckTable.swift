@@ -22,21 +22,7 @@ package struct CheckTable {
     lines += report.notes.map { "note       \($0)" }
     lines += report.warnings.map { "warning    \($0)" }
     lines.append("")
-    lines +=
-      VerdictTable(
-        "tensor", report.judged,
-        columns: [
-          ("envelope", { number($0.passLimit / Verdict.passMultiple, "%.2g") }),
-          ("multiple", { multipleText($0.envelopeMultiple.value) }),
-        ]
-      ).lines
-    for tensor in report.judged {
-      if let location = tensor.location { lines += [""] + Self.lines(of: location, in: tensor) }
-      if let unjudged = tensor.unjudged {
-        lines += tensor.location == nil ? [""] : []
-        lines += unjudged.map { "\(tensor.name): \($0.rows) of \(tensor.rows) rows not judged: \($0.words)" }
-      }
-    }
+    lines += VerdictTable("tensor", report.judged).lines
     // There is no ratio to a reference of zero, nor of what is no number.
     func ratio(_ value: Double, _ format: String) -> String { value.isFinite ? number(value, format) : "–" }
     lines.append("")
@@ -70,17 +56,6 @@ package struct CheckTable {
     lines += report.blindSpots.map(blindSpotLines) ?? []
     lines += ["", "verdict    \(report.isUnjudged ? "NOT JUDGED" : report.verdict.rawValue.uppercased())"]
     text = lines.map(\.printable).joined(separator: "\n")
-  }
-
-  /// Where a tensor is over its envelope.
-  private static func lines(of location: ErrorLocation, in tensor: CrossCheckReport.TensorReport) -> [String] {
-    let worst = location.worstRows.prefix(3).map { "\($0.at) (\(multipleText($0.multiple.value)))" }
-    let lanes = location.worstLanes.prefix(3).map { "\($0.lane) (\(number(100 * $0.share.value, "%.0f %%")))" }
-    return [
-      "\(tensor.name): \(location.pattern.joined(separator: "; "))",
-      "  \(location.rowsOver) of \(location.rows) rows are over twice the envelope"
-        + (worst.isEmpty ? "" : "; worst (multiple): \(worst.joined(separator: ", "))"),
-    ] + (lanes.isEmpty ? [] : ["  worst lanes (share of the squared error): \(lanes.joined(separator: ", "))"])
   }
 }
 

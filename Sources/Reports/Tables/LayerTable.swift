@@ -15,13 +15,7 @@ package struct LayerTable {
     ]
     lines += report.notes.map { "note       \($0)" }
     lines.append("")
-    lines +=
-      VerdictTable(
-        "output", report.tensors,
-        columns: [
-          ("rounding", { number($0.roundingRatio.value, "%.2g") }), ("limit", { number($0.passLimit, "%.2g") }),
-        ]
-      ).lines
+    lines += VerdictTable("output", report.tensors).lines
     if !report.consistency.isEmpty {
       lines.append("")
       lines +=

@@ -41,15 +41,14 @@ public struct ErrorMap: Sendable {
 
 extension ErrorMap {
   /// - Parameter queryTokens: The tokens whose rows are judged; all when nil.
-  package init(
-    _ name: String, _ layout: RowLayout, _ inputs: AttentionInputs<Double>, envelope: TensorEnvelope,
-    multiples: [Double], queryTokens: [Int]?
+  init(
+    _ name: String, _ layout: RowLayout, envelope: TensorEnvelope, multiples: [Double], queryTokens: [Int]?
   ) {
-    let (length, heads) = (inputs.shape.length, layout.heads)
+    let (length, heads) = (layout.length, layout.heads)
     let judged = queryTokens.map(Set.init)
     self.init(
-      name: name, batch: inputs.shape.batch, length: length, heads: heads,
-      boundaries: inputs.segments.map(\.lowerBound).filter { length > 0 && $0 % length != 0 },
+      name: name, batch: length == 0 ? 0 : multiples.count / (length * heads), length: length, heads: heads,
+      boundaries: layout.segments.map(\.lowerBound).filter { length > 0 && $0 % length != 0 },
       multiples: multiples.enumerated().map { row, multiple in
         // What is wrong is shown, judged or not.
         let isJudged = envelope.unjudged[row] == nil || multiple > Verdict.passMultiple

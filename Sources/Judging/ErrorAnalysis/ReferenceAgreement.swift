@@ -1,4 +1,3 @@
-import Judging
 import PathAttention
 import Problems
 

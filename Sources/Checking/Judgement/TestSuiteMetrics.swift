@@ -17,8 +17,7 @@ public struct TestSuiteMetrics: Sendable, Hashable, Codable {
   public var maxUlp: ReportNumber
 
   /// Measures a candidate's tensor. Where an entry of it is not finite, everything is NaN or infinite.
-  init(candidate: [Double], reference: [Double], format: NumberFormat) {
-    let measure = ErrorMeasure(candidate: candidate, reference: reference)
+  init(_ measure: ErrorMeasure, candidate: [Double], reference: [Double], format: NumberFormat) {
     let largest = reference.reduce(0) { max($0, abs($1)) }
     // Relative to the largest entry, squares neither overflow nor underflow.
     let unit = largest > 0 ? largest.binade : 1
