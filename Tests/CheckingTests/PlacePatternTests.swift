@@ -38,7 +38,7 @@ import Testing
         }
       }
     }
-    return PlacePattern(RowLayout(tensor, inputs.shape), inputs, multiples: multiples, blockSize: block).words
+    return PlacePattern(RowLayout(tensor, inputs), multiples: multiples, blockSize: block).words
   }
 
   private func words(
