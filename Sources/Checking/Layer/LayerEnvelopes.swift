@@ -24,7 +24,7 @@ struct LayerEnvelopes {
       Envelope.usualSamples, activation: format, seed: Envelope.usualSeed, part: "layer"
     ).map { rounding -> [[Double]] in
       var layer = exact
-      layer.storage = { x in
+      layer.roundStored = { x in
         var x = x
         withUnsafeMutablePointer(to: &x) { rounding.round(UnsafeMutableBufferPointer(start: $0, count: 1), .o) }
         return x

@@ -56,7 +56,7 @@ package struct SubmissionReader {
     }
     return Submission(
       name: inputFile.metadata["case"] ?? inputFile.path, inputs: inputs,
-      scale: try scale() ?? 1 / Double(shape.keyDim).squareRoot(), gate: try gate(),
+      scale: inputs.function(scale: try scale()).scale, gate: try gate(),
       outputCotangent: tensors[.do], candidates: candidates,
       stages: try Stage.allCases.filter { candidateFile[name($0)] != nil }.map { stage throws(CrossCheckError) in
         try self.stage(stage, inputs, blockSize: blockSize)

@@ -101,7 +101,7 @@ struct LogitProgram<S: ProgramScalar> {
     let transforms = choices.backward.transformsCarriedCotangent
     let carried = tape.product(
       transforms ? X.unless(.carry, isMissingIn: choices) : X.detached,
-      choices.carry == .transposed ? R.transposed : R, at: (.carriedQueries, .carryProduct))
+      choices.carry == .transposed ? R.transposed : R, at: (.carriedX, .R))
     if !transforms { tape.record { add(carried.cotangent, to: X.cotangent) } }
     return carried
   }

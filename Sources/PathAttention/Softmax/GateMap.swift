@@ -11,9 +11,9 @@ struct GateMap<S: Scalar>: Sendable {
   private let low: Matrix<S>
 
   /// - Parameter g: The log forget gates of the segment, L × 1; nil when there is no gate.
-  init?(g: MatrixView<S>?, scale: S, _ convention: GateConvention, rounding: some RoundingModel<S>) {
+  init?(_ g: MatrixView<S>?, _ function: AttentionFunction<S>, rounding: some RoundingModel<S>) {
     guard let g else { return nil }
-    factor = convention.factor(scale: scale)
+    factor = function.gateFactor
     high = Matrix(rows: 1, columns: g.rows)
     low = Matrix(rows: 1, columns: g.rows)
     let high = high.mutableView.row(0)
@@ -39,11 +39,6 @@ struct GateMap<S: Scalar>: Sendable {
     let (highI, lowI) = (self.high[0, i], self.low[0, i])
     for j in 0..<row.count { row[j] += factor * ((highI - high[j]) + (lowI - low[j])) }
   }
-}
-
-extension GateConvention {
-  /// What multiplies c_i − c_j.
-  func factor<S: Scalar>(scale: S) -> S { self == .scaled ? scale : .one }
 }
 
 /// a + b = sum + error exactly in floating point (Knuth); in an exact ring the error is zero.

@@ -2,7 +2,7 @@ import LinearAlgebra
 import RealModule
 
 /// The encodings of position that PaTH is compared with. Each is PaTH attention without reflections (β = 0) on inputs of
-/// its own, so forms, options, gradients and decoding are the same for all of them:
+/// its own, so forms, functions, gradients and decoding are the same for all of them:
 ///
 ///     NoPE    S_ij = scale · q_i k_jᵀ
 ///     RoPE    S_ij = scale · q_i Θ^{i−j} k_jᵀ,   Θ a fixed rotation
@@ -13,10 +13,10 @@ import RealModule
 /// PaTH puts a product that depends on the tokens between j and i where RoPE has a power of a fixed rotation.
 ///
 /// ```swift
-/// let (inputs, options) = try Neighbour.rotary().problem(inputs, options)
-/// let outputs = try attention(inputs, options)
+/// let (inputs, function) = try PositionEncoding.rotary().problem(inputs)
+/// let outputs = try attention(inputs, function)
 /// ```
-public enum Neighbour: Sendable, Hashable {
+public enum PositionEncoding: Sendable, Hashable {
   /// No encoding: plain causal attention.
   case none
   /// Rotary embedding (Su et al., arXiv 2104.09864): lanes l and l + d/2 of q and k at position t are turned by the angle
@@ -27,56 +27,56 @@ public enum Neighbour: Sendable, Hashable {
   /// Linear biases (Press et al., arXiv 2108.12409), with the slopes of that paper.
   case linearBias
 
-  /// The problem whose attention is that of the neighbour, for the q, k and v (and g, for the Forgetting Transformer) of
+  /// The problem whose attention is that of the encoding, for the q, k and v (and g, for the Forgetting Transformer) of
   /// given inputs. Their w and β play no part.
   ///
-  /// - Returns: The inputs, and the options with the gate convention that the neighbour has.
+  /// - Returns: The inputs, and the function with the gate convention that the encoding has.
   /// - Throws: `AttentionError` when a rotary embedding is asked for an odd number of lanes or a base that is not positive,
   ///   or a forget gate is not there.
   /// - Complexity: O(entries).
   public func problem<S: RealScalar>(
-    _ inputs: AttentionInputs<S>, _ options: AttentionOptions = AttentionOptions()
-  ) throws(AttentionError) -> (inputs: AttentionInputs<S>, options: AttentionOptions) {
-    var options = options
+    _ inputs: AttentionInputs<S>, scale: Double? = nil
+  ) throws(AttentionError) -> (inputs: AttentionInputs<S>, function: AttentionFunction<S>) {
     let plain = try inputs.replacing(beta: inputs.beta.entries.map { _ in .zero }, g: .some(nil))
     switch self {
-    case .none: return (plain, options)
+    case .none: return (plain, inputs.function(scale: scale))
     case .rotary(let base):
       return (
         try plain.replacing(
-          q: rotated(inputs.q, inputs.segments, base), k: rotated(inputs.k, inputs.segments, base)), options
+          q: rotated(inputs.q, inputs.segments, base), k: rotated(inputs.k, inputs.segments, base)),
+        inputs.function(scale: scale)
       )
     case .forgetting:
-      let count = inputs.shape.dimensions(of: .g).reduce(1, *)
-      guard let gate = inputs.g else { throw .count(tensor: "g", expected: count, found: 0) }
-      options.gate = .unscaled
-      return (try plain.replacing(g: gate.entries), options)
+      guard let gate = inputs.g else { throw .count(tensor: "g", expected: inputs.shape.count(of: .g), found: 0) }
+      return (try plain.replacing(g: gate.entries), inputs.function(scale: scale, gate: .unscaled))
     case .linearBias:
       let slopes = linearBiasSlopes(heads: inputs.shape.queryHeads).map { S(-$0) }
-      options.gate = .unscaled
-      return (try plain.replacing(g: (0..<inputs.shape.tokens).flatMap { _ in slopes }), options)
+      return (
+        try plain.replacing(g: (0..<inputs.shape.tokens).flatMap { _ in slopes }),
+        inputs.function(scale: scale, gate: .unscaled)
+      )
     }
   }
 
-  /// The logits of the neighbour: one L × L lower triangular matrix for every segment and query head.
+  /// The logits of the encoding: one L × L lower triangular matrix for every segment and query head.
   ///
   /// - Throws: `AttentionError` as `problem` does.
   public func logits<S: RealScalar>(
     _ inputs: AttentionInputs<S>, scale: Double? = nil
   ) throws(AttentionError) -> LogitTable<S> {
-    let (inputs, options) = try problem(inputs, AttentionOptions(scale: scale))
-    let scale = try validatedScale(inputs, options)
-    return try PathAttention.logits(inputs, scale: scale, gate: options.gate, form: .compactWY)
+    let (inputs, function) = try problem(inputs, scale: scale)
+    try validateProblem(inputs, function, AttentionExecution())
+    return try PathAttention.logits(inputs, function, form: .compactWY)
   }
 
-  /// What the neighbour computes: o and the log-sum-exp of every row.
+  /// What attention with the encoding computes: o and the log-sum-exp of every row.
   ///
   /// - Throws: `AttentionError` as `problem` and `attention` do.
   public func attention<S: RealScalar>(
-    _ inputs: AttentionInputs<S>, _ options: AttentionOptions = AttentionOptions()
+    _ inputs: AttentionInputs<S>, scale: Double? = nil, _ execution: AttentionExecution = .init()
   ) throws(AttentionError) -> AttentionOutputs<S> {
-    let (inputs, options) = try problem(inputs, options)
-    return try PathAttention.attention(inputs, options)
+    let (inputs, function) = try problem(inputs, scale: scale)
+    return try PathAttention.attention(inputs, function, execution)
   }
 }
 

@@ -18,6 +18,8 @@ public enum AttentionTensor: String, CaseIterable, Sendable {
   case lse
   /// Cotangent of the outputs, like `o`.
   case `do`
+  /// Cotangent of the log-sum-exp, like `lse`.
+  case dlse
   /// Gradient of q.
   case dq
   /// Gradient of k, summed over the query heads of the group.
@@ -32,6 +34,40 @@ public enum AttentionTensor: String, CaseIterable, Sendable {
   case dg
 }
 
+extension AttentionTensor {
+  /// The gradient of an input; nil of what is none.
+  public var gradient: AttentionTensor? {
+    switch self {
+    case .q: .dq
+    case .k: .dk
+    case .v: .dv
+    case .w: .dw
+    case .beta: .dbeta
+    case .g: .dg
+    case .o, .lse, .do, .dlse, .dq, .dk, .dv, .dw, .dbeta, .dg: nil
+    }
+  }
+
+  /// Whether the tensor is the gradient of an input.
+  public var isGradient: Bool { Self.allCases.contains { $0.gradient == self } }
+
+  /// Whether the heads are those of queries, and not those of keys and values.
+  public var isPerQueryHead: Bool {
+    switch self {
+    case .q, .g, .o, .lse, .do, .dlse, .dq, .dg: true
+    case .k, .v, .w, .beta, .dk, .dv, .dw, .dbeta: false
+    }
+  }
+
+  /// Whether a row of it may depend on tokens after its own.
+  public var dependsOnLaterTokens: Bool {
+    switch self {
+    case .dk, .dv, .dw, .dbeta, .dg: true
+    case .q, .k, .v, .w, .beta, .g, .o, .lse, .do, .dlse, .dq: false
+    }
+  }
+}
+
 extension AttentionShape {
   /// The number of heads of a tensor, and of lanes per head where it has that axis.
   public func layout(of tensor: AttentionTensor) -> (heads: Int, lanes: Int?) {
@@ -41,7 +77,7 @@ extension AttentionShape {
     case .v, .dv: (heads, valueDim)
     case .o, .do: (queryHeads, valueDim)
     case .beta, .dbeta: (heads, nil)
-    case .g, .dg, .lse: (queryHeads, nil)
+    case .g, .dg, .lse, .dlse: (queryHeads, nil)
     }
   }
 

@@ -4,8 +4,6 @@ import LinearAlgebra
 struct SoftmaxVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: ForwardVisitors {
   let inputs: AttentionInputs<S>
   let outputs: AttentionOutputs<S>
-  let scale: S
-  let convention: GateConvention
   let rounding: Rounding
 
   struct Visitor: LogitVisitor {
@@ -21,7 +19,7 @@ struct SoftmaxVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: ForwardVis
     Visitor(
       place: place,
       softmax: OnlineSoftmax(
-        tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: rounding),
+        tokens: tokens, gate: GateMap(inputs.gateWindow(place), outputs.function, rounding: rounding),
         V: inputs.v.window(place.segment, head: place.head), rounding: rounding))
   }
 
@@ -29,7 +27,7 @@ struct SoftmaxVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: ForwardVis
     let place = visitor.place
     visitor.softmax.finish(
       outputs.o.mutableWindow(place.segment, head: place.queryHead),
-      lse: outputs.lse.mutableWindow(place.segment, head: place.queryHead), outputs.statistics(place))
+      lse: outputs.lse.mutableWindow(place.segment, head: place.queryHead), outputs.rows(of: place))
   }
 }
 
@@ -37,8 +35,6 @@ struct SoftmaxVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: ForwardVis
 struct SoftmaxCotangentVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: BackwardVisitors {
   let inputs: AttentionInputs<S>
   let outputs: AttentionOutputs<S>
-  let scale: S
-  let convention: GateConvention
   let dO: TokenTensor<S>
   let dlse: TokenTensor<S>?
   let gradients: AttentionGradients<S>
@@ -57,11 +53,11 @@ struct SoftmaxCotangentVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: B
 
   func visitor(_ place: SegmentHead, tokens: [Int], into collection: Collection) -> SoftmaxCotangent<S, Rounding> {
     SoftmaxCotangent(
-      tokens: tokens, gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: rounding),
+      tokens: tokens, gate: GateMap(inputs.gateWindow(place), outputs.function, rounding: rounding),
       V: inputs.v.window(place.segment, head: place.head),
       O: outputs.o.window(place.segment, head: place.queryHead),
       dO: dO.window(place.segment, head: place.queryHead),
-      dlse: dlse?.window(place.segment, head: place.queryHead), statistics: outputs.statistics(place),
+      dlse: dlse?.window(place.segment, head: place.queryHead), statistics: outputs.rows(of: place),
       dV: collection.dV.mutableView, dGate: collection.gates[place.queryHead], rounding: rounding)
   }
 
@@ -70,6 +66,6 @@ struct SoftmaxCotangentVisitors<S: SoftmaxScalar, Rounding: RoundingModel<S>>: B
       add(collection.dV, to: gradients.dv.mutableWindow(group.segment, head: group.head))
     }
     GateCotangents.finish(
-      collections.map(\.gates), group, scale: scale, convention, into: gradients.logit.dg, rounding: rounding)
+      collections.map(\.gates), group, outputs.function, into: gradients.logit.dg, rounding: rounding)
   }
 }

@@ -1,28 +1,6 @@
 import Foundation
 import LinearAlgebra
 
-/// One query head in one segment.
-struct SegmentHead: Sendable {
-  /// The place of the segment among all segments, and its tokens.
-  let segmentIndex: Int
-  let segment: Range<Int>
-  let queryHead: Int
-  /// The key/value head that the query head reads.
-  let head: Int
-}
-
-/// One key/value head in one segment, with the query heads that read it.
-struct SegmentGroup: Sendable {
-  let segmentIndex: Int
-  let segment: Range<Int>
-  let head: Int
-  let queryHeads: Range<Int>
-
-  func place(_ queryHead: Int) -> SegmentHead {
-    SegmentHead(segmentIndex: segmentIndex, segment: segment, queryHead: queryHead, head: head)
-  }
-}
-
 /// A walk over all segments and heads of a problem with one of the three forms.
 ///
 /// The key side of a group is prepared once; then its query heads walk over it, piece by piece. Groups of a single piece are
@@ -38,23 +16,17 @@ struct Traversal<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
   let threads: Int
   /// Which queries of a head take part, of those at given tokens of its segment; all when nil.
   var takesPart: (@Sendable (SegmentHead, _ token: Int) -> Bool)?
-  var onProgress: (@Sendable (Double) -> Void)?
+  let onProgress: (@Sendable (Double) -> Void)?
 
-  init(inputs: AttentionInputs<S>, scale: S, form: AttentionForm, rounding: Rounding, threads: Int? = nil) {
+  init(
+    _ inputs: AttentionInputs<S>, _ function: AttentionFunction<S>, _ execution: AttentionExecution, rounding: Rounding
+  ) {
     self.inputs = inputs
-    self.scale = scale
-    self.form = form
+    scale = function.scale
+    form = execution.form
     self.rounding = rounding
-    self.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-  }
-
-  /// A walk over any scalar, without rounding.
-  ///
-  /// - Throws: `AttentionError` when the form makes no sense.
-  init(_ inputs: AttentionInputs<S>, scale: S, form: AttentionForm) throws(AttentionError)
-  where Rounding == NoRounding<S> {
-    try form.validate()
-    self.init(inputs: inputs, scale: scale, form: form, rounding: NoRounding())
+    threads = execution.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    onProgress = execution.onProgress
   }
 
   /// Visits the logits of every query head of every segment that is not empty.

@@ -4,24 +4,26 @@ import LinearAlgebra
 ///
 /// - Parameters:
 ///   - inputs: The tokens of every sequence: a batch, or packed sequences of different lengths.
-///   - options: Scale, gate convention, form, threads. The form computes the logits and carries the keys.
-///   - storage: What storing a number in the cache makes of it; nil if it is kept as it is.
+///   - function: Scale and gate convention, which the cache keeps; the usual one when nil.
+///   - execution: Form, threads. The form computes the logits and carries the keys.
+///   - roundStored: What storing a number in the cache makes of it; nil if it is kept as it is.
 /// - Returns: What `attention` returns, and a cache that holds each key carried to the last token of its sequence.
 /// - Throws: `AttentionError` when an input is not finite or an option makes no sense.
 /// - Complexity: That of the form, for each query head and segment.
 @specialized(where S == Double)
 @specialized(where S == Float)
 public func prefill<S: RealScalar>(
-  _ inputs: AttentionInputs<S>, _ options: AttentionOptions = AttentionOptions(),
-  storage: (@Sendable (S) -> S)? = nil
+  _ inputs: AttentionInputs<S>, _ function: AttentionFunction<S>? = nil, _ execution: AttentionExecution = .init(),
+  roundStored: (@Sendable (S) -> S)? = nil
 ) throws(AttentionError) -> (outputs: AttentionOutputs<S>, cache: KeyCache<S>) {
-  let outputs = try attention(inputs, options)
-  var cache = try KeyCache(sequences: inputs.segments.count, layout: KeyCacheLayout(inputs), storage: storage)
-  try cache.append(inputs, form: options.form)
+  let outputs = try attention(inputs, function ?? inputs.function(), execution)
+  var cache = try KeyCache(
+    sequences: inputs.segments.count, layout: KeyCacheLayout(inputs), outputs.function, roundStored: roundStored)
+  try cache.append(inputs, form: execution.form)
   return (outputs, cache)
 }
 
-extension KeyCache where S: RealScalar {
+extension KeyCache where S: SoftmaxScalar {
   /// Decodes: takes new tokens of every sequence in, and lets their queries attend to all keys of their sequence up to
   /// their own.
   ///
@@ -30,23 +32,22 @@ extension KeyCache where S: RealScalar {
   ///
   /// - Parameters:
   ///   - inputs: The new tokens; segment s goes to sequence s.
-  ///   - options: Scale and gate convention, which should be those of the tokens before; the form, which says whether tokens
-  ///     are taken in one by one (sequential product), all at once (compact WY) or block by block. Threads and `queryTokens` are not used.
+  ///   - form: Whether tokens are taken in one by one (sequential product), all at once (compact WY) or block by block.
   /// - Returns: o and the log-sum-exp for the new tokens.
-  /// - Throws: `AttentionError` when the inputs do not fit the cache, an input is not finite or an option makes no sense;
+  /// - Throws: `AttentionError` when the inputs do not fit the cache, an input is not finite or the form makes no sense;
   ///   then the cache is as it was.
   /// - Complexity: O((n + m) m d) for m tokens after n, per sequence and query head; memory for the logits of the tokens
   ///   that are taken in at a time.
   @specialized(where S == Double)
   @specialized(where S == Float)
   public mutating func attend(
-    to inputs: AttentionInputs<S>, _ options: AttentionOptions = AttentionOptions(form: .sequentialProduct)
+    to inputs: AttentionInputs<S>, form: AttentionForm = .sequentialProduct
   ) throws(AttentionError) -> CachedAttentionOutputs<S> {
-    let scale = try validatedScale(inputs, options)
+    try validateProblem(inputs, function, AttentionExecution(form: form))
     let outputs = CachedAttentionOutputs<S>(
       o: TokenTensor(.o, inputs.shape), lse: TokenTensor(.lse, inputs.shape))
-    try extend(inputs, form: options.form) { place, tile in
-      place.map(tile, scale: scale, options.gate)
+    try extend(inputs, form: form) { [function] place, tile in
+      place.map(tile, function)
       denseSoftmax(
         tile, count: place.count, V: place.values,
         into: outputs.o.mutableWindow(place.tokens, head: place.queryHead),

@@ -16,8 +16,10 @@ import LinearAlgebra
 public struct KeyCache<S: Scalar>: Sendable {
   /// The sizes of the heads.
   public let layout: KeyCacheLayout
+  /// Scale and gate convention of the logits.
+  public let function: AttentionFunction<S>
   /// What storing a number makes of it: rounding to the format of the cache. Nil if it is kept as it is.
-  public let storage: (@Sendable (S) -> S)?
+  public let roundStored: (@Sendable (S) -> S)?
   private var sequences: [SequenceCache<S>]
 
   /// A cache of sequences that have no tokens yet.
@@ -25,16 +27,19 @@ public struct KeyCache<S: Scalar>: Sendable {
   /// - Parameters:
   ///   - sequences: How many.
   ///   - layout: The sizes of the heads.
-  ///   - storage: Applied to every key whenever it has been rewritten, and to every value once. Sums of the gate are not
+  ///   - function: Scale and gate convention of the logits.
+  ///   - roundStored: Applied to every key whenever it has been rewritten, and to every value once. Sums of the gate are not
   ///     rounded.
   /// - Throws: `AttentionError` when a size makes no sense.
   public init(
-    sequences: Int, layout: KeyCacheLayout, storage: (@Sendable (S) -> S)? = nil
+    sequences: Int, layout: KeyCacheLayout, _ function: AttentionFunction<S>,
+    roundStored: (@Sendable (S) -> S)? = nil
   ) throws(AttentionError) {
     guard sequences >= 0 else { throw .size(name: "batch", found: sequences) }
     try layout.shape.validate()
     self.layout = layout
-    self.storage = storage
+    self.function = function
+    self.roundStored = roundStored
     self.sequences = (0..<sequences).map { _ in SequenceCache(layout) }
   }
 
@@ -73,13 +78,13 @@ public struct KeyCache<S: Scalar>: Sendable {
   @specialized(where S == Double)
   @specialized(where S == PrimeField)
   public mutating func appendForLogits(
-    _ inputs: AttentionInputs<S>, scale: S, gate: GateConvention = .scaled, form: AttentionForm = .blockwise()
+    _ inputs: AttentionInputs<S>, form: AttentionForm = .blockwise()
   ) throws(AttentionError) -> [[Matrix<S>]] {
     let tables = zip(lengths, inputs.segments).map { length, segment in
       (0..<layout.queryHeads).map { _ in Matrix<S>(rows: segment.count, columns: length + segment.count) }
     }
-    try extend(inputs, form: form) { place, tile in
-      place.map(tile, scale: scale, gate)
+    try extend(inputs, form: form) { [function] place, tile in
+      place.map(tile, function)
       let table = tables[place.sequence][place.queryHead].mutableView
       let firstRow = place.tokens.lowerBound - inputs.segments[place.sequence].lowerBound
       for r in 0..<tile.rows {
@@ -97,7 +102,7 @@ public struct KeyCache<S: Scalar>: Sendable {
     try form.validate()
     try layout.validate(inputs, sequences: sequences.count)
     for index in sequences.indices {
-      sequences[index].take(inputs, segment: index, form: form, storage: storage, visit: visit)
+      sequences[index].take(inputs, segment: index, form: form, roundStored: roundStored, visit: visit)
     }
   }
 }

@@ -15,9 +15,9 @@ public struct BlockIntermediates<S: Scalar>: Sendable {
   /// R = I − Wᵀ U = H_last … H_first, d × d.
   public let R: Matrix<S>
   /// Queries carried to the start of the block, not scaled, n × d. Row t: q_t H_t … H_first.
-  public let carriedQueries: Matrix<S>
+  public let Q̃: Matrix<S>
   /// Keys carried to the end of the block, n × d. Row t: H_last … H_{t+1} k_tᵀ.
-  public let carriedKeys: Matrix<S>
+  public let K̂: Matrix<S>
 }
 
 /// The intermediate results of the blockwise form, block after block, so that a stage at which an implementation goes wrong
@@ -55,9 +55,9 @@ public func blockIntermediates(
     inputs, segment: segment, queryHead: queryHead, blockSize: blockSize, rounding: rounding)
   for block in blocks {
     rounding.round(block.U.mutableView, .carryFactors)
-    rounding.round(block.R.mutableView, .carryProduct)
-    rounding.round(block.carriedQueries.mutableView, .recomputedQueries)
-    rounding.round(block.carriedKeys.mutableView, .adjustedKeys)
+    rounding.round(block.R.mutableView, .R)
+    rounding.round(block.Q̃.mutableView, .Q̃)
+    rounding.round(block.K̂.mutableView, .K̂)
   }
   return blocks
 }
@@ -87,11 +87,11 @@ private func intermediates<S: Scalar>(
     // Q̃ = Q − P U
     let projections = Matrix<S>(rows: n, columns: n)
     block.diagonal.project(Q.rows(range), tokens: Array(0..<n)[...], into: projections.mutableView)
-    let carriedQueries = Q.rows(range).copy()
-    rounding.subtractProduct(projections, .blockProducts, block.U, .carryFactors, from: carriedQueries)
+    let Q̃ = Q.rows(range).copy()
+    rounding.subtractProduct(projections, .blockProducts, block.U, .carryFactors, from: Q̃)
     let run = block.run()
     return BlockIntermediates(
-      range: range, inverse: inverse, T: T, U: block.U, R: run.R, carriedQueries: carriedQueries,
-      carriedKeys: run.carriedKeys.copy())
+      range: range, inverse: inverse, T: T, U: block.U, R: run.R, Q̃: Q̃,
+      K̂: run.K̂.copy())
   }
 }

@@ -30,10 +30,20 @@ public struct LogitGradients<S: Scalar>: Sendable {
 
 /// The gradients of PaTH attention, each in the shape of its input.
 public struct AttentionGradients<S: Scalar>: Sendable {
-  /// The gradients of q, k, w, β and g.
-  public let logit: LogitGradients<S>
+  /// Those that come from the logits.
+  let logit: LogitGradients<S>
+  /// [B, T, HQ, K].
+  public var dq: TokenTensor<S> { logit.dq }
+  /// [B, T, H, K], summed over the query heads of each group.
+  public var dk: TokenTensor<S> { logit.dk }
   /// [B, T, H, V], summed over the query heads of each group.
   public let dv: TokenTensor<S>
+  /// [B, T, H, K], summed over the query heads of each group.
+  public var dw: TokenTensor<S> { logit.dw }
+  /// [B, T, H], summed over the query heads of each group.
+  public var dbeta: TokenTensor<S> { logit.dbeta }
+  /// [B, T, HQ], if there is a gate.
+  public var dg: TokenTensor<S>? { logit.dg }
 
   /// Zeros, to be added to.
   init(_ inputs: AttentionInputs<S>) {
@@ -43,7 +53,6 @@ public struct AttentionGradients<S: Scalar>: Sendable {
 
   /// The gradients that are present, by name.
   public var tensors: [(tensor: AttentionTensor, entries: TokenTensor<S>)] {
-    [(.dq, logit.dq), (.dk, logit.dk), (.dv, dv), (.dw, logit.dw), (.dbeta, logit.dbeta)]
-      + (logit.dg.map { [(.dg, $0)] } ?? [])
+    [(.dq, dq), (.dk, dk), (.dv, dv), (.dw, dw), (.dbeta, dbeta)] + (dg.map { [(.dg, $0)] } ?? [])
   }
 }

@@ -14,7 +14,7 @@ import Testing
   }
 
   private func check(
-    _ neighbour: Neighbour, _ logit: (_ q: [Double], _ k: [Double], Int, Int, _ c: [Double], Int) -> Double
+    _ neighbour: PositionEncoding, _ logit: (_ q: [Double], _ k: [Double], Int, Int, _ c: [Double], Int) -> Double
   ) throws {
     let inputs = try Problem(line: line).inputs()
     let table = try neighbour.logits(inputs)
@@ -89,7 +89,7 @@ import Testing
       k: (0..<T).flatMap { [Double($0), 1] }, v: [Double](repeating: 0, count: T),
       w: (0..<T).flatMap { $0 % 2 == 1 ? [1, 0] : [Double.cos(θ / 2), -Double.sin(θ / 2)] },
       beta: [Double](repeating: 2, count: T))
-    let path = try logits(inputs, scale: 1, form: .sequentialProduct)[0, 0]
+    let path = try logits(inputs, AttentionFunction(scale: 1), form: .sequentialProduct)[0, 0]
     for i in stride(from: 0, to: T, by: 2) {
       for j in stride(from: 0, through: i, by: 2) {
         let angle = θ * Double((i - j) / 2)
@@ -104,12 +104,14 @@ import Testing
   func errors() throws {
     let odd = try Problem(line: "B1 T2 HQ1 H1 K3 V1").inputs()
     #expect(throws: AttentionError.option(name: "keyDim", expected: "even for a rotary embedding", found: "3")) {
-      try Neighbour.rotary().attention(odd)
+      try PositionEncoding.rotary().attention(odd)
     }
     let even = try Problem(line: "B1 T2 HQ1 H1 K2 V1").inputs()
     #expect(throws: AttentionError.option(name: "base", expected: "positive", found: "0.0")) {
-      try Neighbour.rotary(base: 0).attention(even)
+      try PositionEncoding.rotary(base: 0).attention(even)
     }
-    #expect(throws: AttentionError.count(tensor: "g", expected: 2, found: 0)) { try Neighbour.forgetting.logits(even) }
+    #expect(throws: AttentionError.count(tensor: "g", expected: 2, found: 0)) {
+      try PositionEncoding.forgetting.logits(even)
+    }
   }
 }

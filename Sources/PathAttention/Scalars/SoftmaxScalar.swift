@@ -29,18 +29,32 @@ public protocol SoftmaxScalar: Scalar {
 
   /// p_j ← p_j (x_j − c) along two rows of the same length.
   static func multiply(_ p: UnsafeMutableBufferPointer<Self>, byShifted x: UnsafeBufferPointer<Self>, _ c: Self)
+
+  /// Whether the value is neither infinite nor NaN, if there are such values.
+  var isFinite: Bool { get }
+
+  /// What stands in rows that are not computed: NaN where there is one.
+  static var notComputed: Self { get }
 }
 
 /// A scalar in which PaTH attention as a whole can be evaluated: the real numbers, to some precision.
 public protocol RealScalar: SoftmaxScalar {
   /// The nearest value.
   init(_ value: Double)
+}
 
-  /// Whether the value is neither infinite nor NaN.
-  var isFinite: Bool { get }
+extension RealScalar {
+  /// NaN.
+  @inlinable public static var notComputed: Self { Self(.nan) }
 }
 
 extension SoftmaxScalar {
+  /// Always, where a scalar has no other values.
+  @inlinable public var isFinite: Bool { true }
+
+  /// Zero.
+  @inlinable public static var notComputed: Self { .zero }
+
   /// One entry after another.
   @inlinable
   public static func pivot(of row: UnsafeBufferPointer<Self>) -> Self {

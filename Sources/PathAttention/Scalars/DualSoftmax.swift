@@ -23,12 +23,12 @@ extension Dual: SoftmaxScalar where S: SoftmaxScalar {
   @inlinable public static func logSumExp(pivot m: Self, sum l: Self) -> Self {
     Self(S.logSumExp(pivot: m.value, sum: l.value), derivative: m.derivative + l.derivative / l.value)
   }
+
+  /// Whether value and derivative both are.
+  @inlinable public var isFinite: Bool { value.isFinite && derivative.isFinite }
 }
 
 extension Dual: RealScalar where S: RealScalar {
   /// A constant.
   @inlinable public init(_ value: Double) { self.init(S(value)) }
-
-  /// Whether value and derivative both are.
-  @inlinable public var isFinite: Bool { value.isFinite && derivative.isFinite }
 }

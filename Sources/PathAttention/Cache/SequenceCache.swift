@@ -17,7 +17,7 @@ struct SequenceCache<S: Scalar>: Sendable {
   /// - Parameter visit: Given the unscaled logits of every query head, piece by piece. It may use them as scratch. Nil if
   ///   nobody wants them.
   mutating func take(
-    _ inputs: AttentionInputs<S>, segment index: Int, form: AttentionForm, storage: ((S) -> S)?,
+    _ inputs: AttentionInputs<S>, segment index: Int, form: AttentionForm, roundStored: ((S) -> S)?,
     visit: ((_ place: CacheTile<S>, _ tile: MutableMatrixView<S>) -> Void)?
   ) {
     let segment = inputs.segments[index]
@@ -40,8 +40,8 @@ struct SequenceCache<S: Scalar>: Sendable {
           visit?(place, tile)
         }
         switch form {
-        case .sequentialProduct: heads[head].takeOne(tokens, storage: storage, visit: visitHead)
-        case .compactWY, .blockwise: heads[head].takeTogether(tokens, storage: storage, visit: visitHead)
+        case .sequentialProduct: heads[head].takeOne(tokens, roundStored: roundStored, visit: visitHead)
+        case .compactWY, .blockwise: heads[head].takeTogether(tokens, roundStored: roundStored, visit: visitHead)
         }
       }
       length += piece.count
@@ -65,11 +65,11 @@ struct CacheTile<S: Scalar> {
   func count(_ r: Int) -> Int { cached + r + 1 }
 
   /// From unscaled logits A to the logits: S_ij = scale · A_ij + gate_ij.
-  func map(_ tile: MutableMatrixView<S>, scale: S, _ convention: GateConvention) {
+  func map(_ tile: MutableMatrixView<S>, _ function: AttentionFunction<S>) {
     for r in 0..<tile.rows {
       let row = UnsafeMutableBufferPointer(rebasing: tile.row(r)[..<count(r)])
-      for j in 0..<row.count { row[j] *= scale }
-      gate?.add(to: row, query: cached + r, factor: convention.factor(scale: scale))
+      for j in 0..<row.count { row[j] *= function.scale }
+      gate?.add(to: row, query: cached + r, factor: function.gateFactor)
     }
   }
 }

@@ -22,26 +22,24 @@ package struct LogitStretch {
 ///
 /// - Parameters:
 ///   - inputs: q, k, w, β and, if there is a gate, g.
-///   - scale: The factor of the logits.
-///   - gate: How the gate enters.
+///   - function: Scale and gate convention.
 ///   - form: Which form computes them.
 ///   - takesPart: Whether the query of a token, over the whole batch, and head is wanted.
 ///   - body: Called for every key j ≤ i of these queries once.
 /// - Complexity: That of the form for these queries, on one thread; O(L d) memory.
 package func forEachLogitStretch(
-  _ inputs: AttentionInputs<Double>, scale: Double, gate: GateConvention, form: AttentionForm,
+  _ inputs: AttentionInputs<Double>, _ function: AttentionFunction<Double>, form: AttentionForm,
   where takesPart: @escaping @Sendable (_ token: Int, _ queryHead: Int) -> Bool,
   _ body: @escaping @Sendable (LogitStretch) -> Void
 ) {
-  var traversal = Traversal(inputs: inputs, scale: scale, form: form, rounding: NoRounding<Double>(), threads: 1)
+  var traversal = Traversal(inputs, function, AttentionExecution(form: form, threads: 1), rounding: NoRounding())
   traversal.takesPart = { place, token in takesPart(place.segment.lowerBound + token, place.queryHead) }
-  traversal.forward(StretchVisitors(inputs: inputs, scale: scale, convention: gate, body: body))
+  traversal.forward(StretchVisitors(inputs: inputs, function: function, body: body))
 }
 
 private struct StretchVisitors: ForwardVisitors {
   let inputs: AttentionInputs<Double>
-  let scale: Double
-  let convention: GateConvention
+  let function: AttentionFunction<Double>
   let body: @Sendable (LogitStretch) -> Void
 
   struct Visitor: LogitVisitor {
@@ -67,7 +65,7 @@ private struct StretchVisitors: ForwardVisitors {
   func visitor(_ place: SegmentHead, tokens: [Int]) -> Visitor {
     Visitor(
       place: place, tokens: tokens,
-      gate: GateMap(g: inputs.gateWindow(place), scale: scale, convention, rounding: NoRounding<Double>()), body: body)
+      gate: GateMap(inputs.gateWindow(place), function, rounding: NoRounding<Double>()), body: body)
   }
 
   func finish(_ visitor: Visitor) {}

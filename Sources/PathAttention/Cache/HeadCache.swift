@@ -29,13 +29,13 @@ struct HeadCache<S: Scalar>: Sendable {
   ///
   /// - Parameters:
   ///   - token: One row of each.
-  ///   - storage: What storing a number makes of it.
+  ///   - roundStored: What storing a number makes of it.
   ///   - visit: Given the place of a query head in the group, its row of unscaled logits, 1 × (n + 1), and all values.
-  mutating func takeOne(_ token: Tokens, storage: ((S) -> S)?, visit: Visitor) {
+  mutating func takeOne(_ token: Tokens, roundStored: ((S) -> S)?, visit: Visitor) {
     reflectKeys(token.W.row(0), β: token.β[0, 0])
-    values.append(token.V, storage)
+    values.append(token.V, roundStored)
     keys.append(token.K)
-    keys.store(rows: 0..<keys.rows, storage)
+    keys.store(rows: 0..<keys.rows, roundStored)
     let A = Matrix<S>(rows: 1, columns: keys.rows)
     for (query, Q) in token.Q.enumerated() {
       for j in 0..<keys.rows { A.mutableView[0, j] = S.dot(Q.row(0), keys.view.row(j)) }
@@ -63,13 +63,13 @@ struct HeadCache<S: Scalar>: Sendable {
   ///
   /// - Parameters:
   ///   - tokens: p rows of each.
-  ///   - storage: What storing a number makes of it.
+  ///   - roundStored: What storing a number makes of it.
   ///   - visit: Given the place of a query head in the group, its unscaled logits, p × (n + p), of which those right of the
   ///     diagonal of the last p columns have no meaning, and all values.
-  mutating func takeTogether(_ tokens: Tokens, storage: ((S) -> S)?, visit: Visitor) {
+  mutating func takeTogether(_ tokens: Tokens, roundStored: ((S) -> S)?, visit: Visitor) {
     let (n, p) = (keys.rows, tokens.K.rows)
     let block = Block(0..<p, K: tokens.K, W: tokens.W, β: tokens.β, rounding: NoRounding<S>())
-    values.append(tokens.V, storage)
+    values.append(tokens.V, roundStored)
     for (query, Q) in tokens.Q.enumerated() {
       let A = Matrix<S>(rows: p, columns: n + p)
       let X = Matrix<S>(rows: p, columns: p)
@@ -86,24 +86,24 @@ struct HeadCache<S: Scalar>: Sendable {
     let carried = tokens.K.copy()
     subtractProduct(block.diagonal.Z.transposed, tokens.W, from: carried)
     keys.append(carried.view)
-    keys.store(rows: 0..<keys.rows, storage)
+    keys.store(rows: 0..<keys.rows, roundStored)
   }
 }
 
 extension GrowingMatrix {
   /// Appends rows as they are after storing.
-  fileprivate mutating func append(_ newRows: MatrixView<S>, _ storage: ((S) -> S)?) {
+  fileprivate mutating func append(_ newRows: MatrixView<S>, _ roundStored: ((S) -> S)?) {
     append(newRows)
-    store(rows: rows - newRows.rows..<rows, storage)
+    store(rows: rows - newRows.rows..<rows, roundStored)
   }
 
   /// Replaces entries by what storing makes of them.
-  fileprivate mutating func store(rows: Range<Int>, _ storage: ((S) -> S)?) {
-    guard let storage else { return }
+  fileprivate mutating func store(rows: Range<Int>, _ roundStored: ((S) -> S)?) {
+    guard let roundStored else { return }
     let view = mutableView().rows(rows)
     for i in 0..<view.rows {
       let row = view.row(i)
-      for lane in 0..<row.count { row[lane] = storage(row[lane]) }
+      for lane in 0..<row.count { row[lane] = roundStored(row[lane]) }
     }
   }
 }
