@@ -1,18 +1,18 @@
 /// B ← A.
 @inlinable
-public func assign<S>(_ A: some ReadableMatrix<S>, to B: some WritableMatrix<S>) {
+package func assign<S>(_ A: some ReadableMatrix<S>, to B: some WritableMatrix<S>) {
   combine(A.view, into: B.mutableView) { $1 = $0 }
 }
 
 /// B ← B + A.
 @inlinable
-public func add<S>(_ A: some ReadableMatrix<S>, to B: some WritableMatrix<S>) {
+package func add<S>(_ A: some ReadableMatrix<S>, to B: some WritableMatrix<S>) {
   combine(A.view, into: B.mutableView) { $1 += $0 }
 }
 
 /// Every entry of A ← value.
 @inlinable
-public func fill<S>(_ A: some WritableMatrix<S>, with value: S) {
+package func fill<S>(_ A: some WritableMatrix<S>, with value: S) {
   let A = A.mutableView
   for i in 0..<A.rows {
     for j in 0..<A.columns { A[i, j] = value }
@@ -21,14 +21,14 @@ public func fill<S>(_ A: some WritableMatrix<S>, with value: S) {
 
 /// B ← −B.
 @inlinable
-public func negate<S>(_ B: some WritableMatrix<S>) {
+package func negate<S>(_ B: some WritableMatrix<S>) {
   let B = B.mutableView
   combine(B.view, into: B) { $1 = -$0 }
 }
 
 /// A ← diag(β) A, where β is a column.
 @inlinable
-public func scaleRows<S>(of A: some WritableMatrix<S>, by β: some ReadableMatrix<S>) {
+package func scaleRows<S>(of A: some WritableMatrix<S>, by β: some ReadableMatrix<S>) {
   let A = A.mutableView
   let β = β.view
   precondition(β.rows == A.rows && β.columns == 1, "diag(β) does not fit")
@@ -40,7 +40,7 @@ public func scaleRows<S>(of A: some WritableMatrix<S>, by β: some ReadableMatri
 
 /// c ← c + rowsum(A ∘ B), where c is a column.
 @inlinable
-public func addRowSums<S>(
+package func addRowSums<S>(
   ofHadamard A: some ReadableMatrix<S>, _ B: some ReadableMatrix<S>, to c: some WritableMatrix<S>
 ) {
   let A = A.view

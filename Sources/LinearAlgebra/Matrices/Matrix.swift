@@ -1,8 +1,8 @@
 /// A dense matrix in row-major order that owns its memory.
 ///
-/// A matrix is a reference: its views, and the views' views, read and write the same memory and keep it alive. Kernels
-/// take views; `Matrix` is what makes the memory. Sharing one across threads is safe as long as no entry is written by
-/// one thread while another touches it, which the type does not check.
+/// To everyone outside of this package a matrix is a value that never changes. Within it, the entry point that has made one
+/// fills it through `mutableView`, from several threads in parts of their own, before it hands it out, and nobody writes after
+/// that; views, and the views' views, read and write the same memory and keep it alive.
 public final class Matrix<Element: Scalar>: @unchecked Sendable {
   /// The number of rows.
   public let rows: Int
@@ -70,8 +70,11 @@ public final class Matrix<Element: Scalar>: @unchecked Sendable {
 }
 
 extension Matrix: WritableMatrix {
+  /// The whole matrix, for reading.
+  @inlinable public var view: MatrixView<Element> { MatrixView(mutableView) }
+
   /// The whole matrix, for reading and writing.
-  @inlinable public var mutableView: MutableMatrixView<Element> {
+  @inlinable package var mutableView: MutableMatrixView<Element> {
     MutableMatrixView(owner: self, base: base, rows: rows, columns: columns, rowStride: columns, columnStride: 1)
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// - Precondition: the shapes fit, and C overlaps neither operand.
 @inlinable
-public func multiply<S>(
+package func multiply<S>(
   _ A: some ReadableMatrix<S>, _ B: some ReadableMatrix<S>, into C: some WritableMatrix<S>
 ) {
   update(C.mutableView, with: A.view, B.view, .replace)
@@ -12,7 +12,7 @@ public func multiply<S>(
 ///
 /// - Precondition: the shapes fit, and C overlaps neither operand.
 @inlinable
-public func addProduct<S>(
+package func addProduct<S>(
   _ A: some ReadableMatrix<S>, _ B: some ReadableMatrix<S>, to C: some WritableMatrix<S>
 ) {
   update(C.mutableView, with: A.view, B.view, .add)
@@ -22,7 +22,7 @@ public func addProduct<S>(
 ///
 /// - Precondition: the shapes fit, and C overlaps neither operand.
 @inlinable
-public func subtractProduct<S>(
+package func subtractProduct<S>(
   _ A: some ReadableMatrix<S>, _ B: some ReadableMatrix<S>, from C: some WritableMatrix<S>
 ) {
   update(C.mutableView, with: A.view, B.view, .subtract)

@@ -7,14 +7,9 @@ public protocol ReadableMatrix<Element> {
 }
 
 /// Anything that can be written as a matrix. Operations take their results as this.
-public protocol WritableMatrix<Element>: ReadableMatrix {
+@usableFromInline package protocol WritableMatrix<Element>: ReadableMatrix {
   /// The result as a mutable view.
   var mutableView: MutableMatrixView<Element> { get }
-}
-
-extension WritableMatrix {
-  /// The same window for reading.
-  @inlinable public var view: MatrixView<Element> { MatrixView(mutableView) }
 }
 
 extension ReadableMatrix {

@@ -9,7 +9,7 @@
 ///
 /// (for a lower triangular M). No division takes place, so any `Scalar` will do.
 @inlinable
-public func solve<S>(unitTriangular M: some ReadableMatrix<S>, _ triangle: Triangle, _ B: some WritableMatrix<S>) {
+package func solve<S>(unitTriangular M: some ReadableMatrix<S>, _ triangle: Triangle, _ B: some WritableMatrix<S>) {
   let M = M.view
   let B = B.mutableView
   precondition(M.rows == M.columns && M.rows == B.rows, "shapes of a triangular solve do not fit")
