@@ -38,7 +38,7 @@ import Testing
         _ = try cache.attend(to: inputs, AttentionFunction(scale: 1))
         """, "cannot convert value of type 'AttentionFunction<"
       ),
-      ("var (_, cache) = try prefill(inputs); _ = try cache.attend(to: inputs, threads: 2)", "threads"),
+      ("var (_, cache) = try prefill(inputs); _ = try cache.attend(to: inputs, queryTokens: [0])", "queryTokens"),
     ] as [(String, String?)])
   func compiles(body: String, expected: String?) throws {
     let products = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()

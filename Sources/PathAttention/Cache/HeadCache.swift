@@ -13,34 +13,43 @@ struct HeadCache<S: Scalar>: Sendable {
     values = GrowingMatrix(columns: valueDim)
   }
 
-  /// Consecutive tokens of one head of one sequence.
-  struct Tokens {
+  /// Consecutive tokens of one head of one sequence, and what looks at the logits of their queries.
+  struct Tokens<Visitors: CacheVisitors<S>> {
     let K: MatrixView<S>
     let V: MatrixView<S>
     let W: MatrixView<S>
     let β: MatrixView<S>
-    /// The queries of the group. None if nobody asks for logits.
-    let Q: [MatrixView<S>]
+    /// The queries of the group, scaled, with the heads they are of. None if nobody asks for logits.
+    let queries: [(head: Int, Q: Matrix<S>)]
+    let visitors: Visitors
+    let place: CachePlace
+    let gates: [GateMap<S>]
   }
-
-  typealias Visitor = (_ query: Int, _ logits: MutableMatrixView<S>, _ values: MatrixView<S>) -> Void
 
   /// Takes one token in: k_j ← k_j H for every key that is there, then the new key as it is. A_ij = q · k_j for all of them.
   ///
   /// - Parameters:
   ///   - token: One row of each.
   ///   - roundStored: What storing a number makes of it.
-  ///   - visit: Given the place of a query head in the group, its row of unscaled logits, 1 × (n + 1), and all values.
-  mutating func takeOne(_ token: Tokens, roundStored: ((S) -> S)?, visit: Visitor) {
+  private mutating func takeOne<Visitors>(_ token: Tokens<Visitors>, roundStored: ((S) -> S)?) {
     reflectKeys(token.W.row(0), β: token.β[0, 0])
     values.append(token.V, roundStored)
     keys.append(token.K)
     keys.store(rows: 0..<keys.rows, roundStored)
     let A = Matrix<S>(rows: 1, columns: keys.rows)
-    for (query, Q) in token.Q.enumerated() {
-      for j in 0..<keys.rows { A.mutableView[0, j] = S.dot(Q.row(0), keys.view.row(j)) }
-      visit(query, A.mutableView, values.view)
+    for (head, Q) in token.queries {
+      for j in 0..<keys.rows { A.mutableView[0, j] = S.dot(Q.view.row(0), keys.view.row(j)) }
+      visit(A.mutableView, head, token)
     }
+  }
+
+  /// Hands a tile with all logits of some tokens of a query head to what looks at them.
+  private func visit<Visitors>(_ tile: MutableMatrixView<S>, _ queryHead: Int, _ tokens: Tokens<Visitors>) {
+    let visitor = tokens.visitors.visitor(
+      tokens.place, queryHead: queryHead, values: values.view,
+      gate: tokens.gates.isEmpty ? nil : tokens.gates[queryHead])
+    visitor.visit(tile, rows: 0..<tile.rows, column: 0)
+    tokens.visitors.finish(visitor, tokens.place, queryHead: queryHead)
   }
 
   /// k_j ← k_j H = k_j − β (k_j · w) w for every key.
@@ -64,21 +73,19 @@ struct HeadCache<S: Scalar>: Sendable {
   /// - Parameters:
   ///   - tokens: p rows of each.
   ///   - roundStored: What storing a number makes of it.
-  ///   - visit: Given the place of a query head in the group, its unscaled logits, p × (n + p), of which those right of the
-  ///     diagonal of the last p columns have no meaning, and all values.
-  mutating func takeTogether(_ tokens: Tokens, roundStored: ((S) -> S)?, visit: Visitor) {
+  private mutating func takeTogether<Visitors>(_ tokens: Tokens<Visitors>, roundStored: ((S) -> S)?) {
     let (n, p) = (keys.rows, tokens.K.rows)
     let block = Block(0..<p, K: tokens.K, W: tokens.W, β: tokens.β, rounding: NoRounding<S>())
     values.append(tokens.V, roundStored)
-    for (query, Q) in tokens.Q.enumerated() {
+    for (head, Q) in tokens.queries {
       let A = Matrix<S>(rows: p, columns: n + p)
       let X = Matrix<S>(rows: p, columns: p)
-      block.diagonal.project(Q, tokens: Array(0..<p)[...], into: X.mutableView)
-      let pulled = Q.copy()
-      subtractProduct(X, block.U, from: pulled)
-      multiply(pulled, keys.view.transposed, into: A.mutableView.columns(0..<n))
-      block.diagonal.logits(Q, X: X.mutableView, into: A.mutableView.columns(n..<n + p))
-      visit(query, A.mutableView, values.view)
+      block.diagonal.project(Q.view, tokens: Array(0..<p)[...], into: X.mutableView)
+      let Q̃ = Q.copy()
+      subtractProduct(X, block.U, from: Q̃)
+      multiply(Q̃, keys.view.transposed, into: A.mutableView.columns(0..<n))
+      block.diagonal.logits(Q.view, X: X.mutableView, into: A.mutableView.columns(n..<n + p))
+      visit(A.mutableView, head, tokens)
     }
     let projections = Matrix<S>(rows: n, columns: p)
     multiply(keys.view, block.U.transposed, into: projections)
@@ -87,6 +94,43 @@ struct HeadCache<S: Scalar>: Sendable {
     subtractProduct(block.diagonal.Z.transposed, tokens.W, from: carried)
     keys.append(carried.view)
     keys.store(rows: 0..<keys.rows, roundStored)
+  }
+}
+
+extension HeadCache {
+  /// Takes the tokens of a segment in, in pieces: the form says how long they are.
+  mutating func take<Visitors: CacheVisitors<S>>(
+    _ inputs: AttentionInputs<S>, segment index: Int, head: Int, form: AttentionForm, gates: [GateMap<S>],
+    visitors: Visitors, scale: S, roundStored: ((S) -> S)?
+  ) {
+    let segment = inputs.segments[index]
+    let group = inputs.shape.groupSize
+    for piece in ranges(segment, by: form.pieceSize(segment.count)) {
+      let tokens = Tokens(
+        K: inputs.k.window(piece, head: head), V: inputs.v.window(piece, head: head),
+        W: inputs.w.window(piece, head: head), β: inputs.beta.window(piece, head: head),
+        queries: (Visitors.wantsLogits ? head * group..<(head + 1) * group : 0..<0).map { queryHead in
+          let Q = inputs.q.window(piece, head: queryHead).copy()
+          for r in 0..<Q.rows { for lane in 0..<Q.columns { Q.mutableView[r, lane] *= scale } }
+          return (queryHead, Q)
+        },
+        visitors: visitors, place: CachePlace(sequence: index, tokens: piece, cached: keys.rows), gates: gates)
+      switch form {
+      case .sequentialProduct: takeOne(tokens, roundStored: roundStored)
+      case .compactWY, .blockwise: takeTogether(tokens, roundStored: roundStored)
+      }
+    }
+  }
+}
+
+extension AttentionForm {
+  /// How many of `count` tokens a cache takes in at a time.
+  fileprivate func pieceSize(_ count: Int) -> Int {
+    switch self {
+    case .sequentialProduct: 1
+    case .compactWY: max(1, count)
+    case .blockwise(let blockSize, _): blockSize
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import LinearAlgebra
 
 /// The cache of PaTH attention at inference: for every sequence the keys carried to its last token, the values, and the
@@ -20,7 +21,12 @@ public struct KeyCache<S: Scalar>: Sendable {
   public let function: AttentionFunction<S>
   /// What storing a number makes of it: rounding to the format of the cache. Nil if it is kept as it is.
   public let roundStored: (@Sendable (S) -> S)?
-  private var sequences: [SequenceCache<S>]
+  /// For each sequence, one after the other, its heads.
+  private var heads: [HeadCache<S>]
+  /// For each sequence one for each query head; none if there is no gate.
+  private var gates: [[GateSums<S>]]
+  /// How many tokens each sequence has.
+  public private(set) var lengths: [Int]
 
   /// A cache of sequences that have no tokens yet.
   ///
@@ -40,17 +46,20 @@ public struct KeyCache<S: Scalar>: Sendable {
     self.layout = layout
     self.function = function
     self.roundStored = roundStored
-    self.sequences = (0..<sequences).map { _ in SequenceCache(layout) }
+    heads = (0..<sequences * layout.heads).map { _ in HeadCache(keyDim: layout.keyDim, valueDim: layout.valueDim) }
+    gates = (0..<sequences).map { _ in (0..<(layout.gated ? layout.queryHeads : 0)).map { _ in GateSums() } }
+    lengths = (0..<sequences).map { _ in 0 }
   }
 
-  /// How many tokens each sequence has.
-  public var lengths: [Int] { sequences.map(\.length) }
-
   /// The keys of one head of one sequence, tokens × d_k: row j is k_j H_{j+1} … H_last.
-  public func keys(sequence: Int, head: Int) -> MatrixView<S> { sequences[sequence].heads[head].keys.view }
+  public func keys(sequence: Int, head: Int) -> MatrixView<S> {
+    heads[sequence * layout.heads + head].keys.view
+  }
 
   /// The values of one head of one sequence, tokens × d_v.
-  public func values(sequence: Int, head: Int) -> MatrixView<S> { sequences[sequence].heads[head].values.view }
+  public func values(sequence: Int, head: Int) -> MatrixView<S> {
+    heads[sequence * layout.heads + head].values.view
+  }
 
   /// Takes tokens in without asking for logits.
   ///
@@ -66,7 +75,7 @@ public struct KeyCache<S: Scalar>: Sendable {
   public mutating func append(
     _ inputs: AttentionInputs<S>, form: AttentionForm = .blockwise()
   ) throws(AttentionError) {
-    try extend(inputs, form: form, visit: nil)
+    try extend(inputs, form: form, NoLogits())
   }
 
   /// Takes tokens in; the logits S_ij of their queries with every key of their sequence, old and new, over any scalar.
@@ -83,26 +92,29 @@ public struct KeyCache<S: Scalar>: Sendable {
     let tables = zip(lengths, inputs.segments).map { length, segment in
       (0..<layout.queryHeads).map { _ in Matrix<S>(rows: segment.count, columns: length + segment.count) }
     }
-    try extend(inputs, form: form) { [function] place, tile in
-      place.map(tile, function)
-      let table = tables[place.sequence][place.queryHead].mutableView
-      let firstRow = place.tokens.lowerBound - inputs.segments[place.sequence].lowerBound
-      for r in 0..<tile.rows {
-        for j in 0..<place.count(r) { table[firstRow + r, j] = tile[r, j] }
-      }
-    }
+    try extend(inputs, form: form, CachedLogits(tables: tables, starts: inputs.segments.map(\.lowerBound)))
     return tables
   }
 
-  /// Takes tokens in and visits the unscaled logits of their queries, tile by tile.
+  /// Takes tokens in and visits the logits of their queries, tile by tile, head beside head on all threads.
   mutating func extend(
-    _ inputs: AttentionInputs<S>, form: AttentionForm,
-    visit: ((_ place: CacheTile<S>, _ tile: MutableMatrixView<S>) -> Void)?
+    _ inputs: AttentionInputs<S>, form: AttentionForm, _ visitors: some CacheVisitors<S>, threads: Int? = nil
   ) throws(AttentionError) {
-    try form.validate()
-    try layout.validate(inputs, sequences: sequences.count)
-    for index in sequences.indices {
-      sequences[index].take(inputs, segment: index, form: form, roundStored: roundStored, visit: visit)
+    try AttentionExecution(form: form, threads: threads).validate()
+    try layout.validate(inputs, sequences: lengths.count)
+    for (index, segment) in inputs.segments.enumerated() {
+      for queryHead in gates[index].indices {
+        gates[index][queryHead].append(inputs.g!.window(segment, head: queryHead), rounding: NoRounding())
+      }
+      lengths[index] += segment.count
+    }
+    let maps = gates.map { [function] in $0.map { GateMap($0, function) } }
+    let count = layout.heads
+    changeTasks(&heads, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount) {
+      [function, roundStored] index, head in
+      head.take(
+        inputs, segment: index / count, head: index % count, form: form, gates: maps[index / count], visitors: visitors,
+        scale: function.scale, roundStored: roundStored)
     }
   }
 }

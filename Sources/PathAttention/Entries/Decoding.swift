@@ -33,6 +33,7 @@ extension KeyCache where S: SoftmaxScalar {
   /// - Parameters:
   ///   - inputs: The new tokens; segment s goes to sequence s.
   ///   - form: Whether tokens are taken in one by one (sequential product), all at once (compact WY) or block by block.
+  ///   - threads: How many threads to use; as many as there are cores when nil. Results do not depend on it.
   /// - Returns: o and the log-sum-exp for the new tokens.
   /// - Throws: `AttentionError` when the inputs do not fit the cache, an input is not finite or the form makes no sense;
   ///   then the cache is as it was.
@@ -41,26 +42,12 @@ extension KeyCache where S: SoftmaxScalar {
   @specialized(where S == Double)
   @specialized(where S == Float)
   public mutating func attend(
-    to inputs: AttentionInputs<S>, form: AttentionForm = .sequentialProduct
+    to inputs: AttentionInputs<S>, form: AttentionForm = .sequentialProduct, threads: Int? = nil
   ) throws(AttentionError) -> CachedAttentionOutputs<S> {
-    try validateProblem(inputs, function, AttentionExecution(form: form))
+    try validateProblem(inputs, function, AttentionExecution(form: form, threads: threads))
     let outputs = CachedAttentionOutputs<S>(
       o: TokenTensor(.o, inputs.shape), lse: TokenTensor(.lse, inputs.shape))
-    try extend(inputs, form: form) { [function] place, tile in
-      place.map(tile, function)
-      denseSoftmax(
-        tile, count: place.count, V: place.values,
-        into: outputs.o.mutableWindow(place.tokens, head: place.queryHead),
-        lse: outputs.lse.mutableWindow(place.tokens, head: place.queryHead))
-    }
+    try extend(inputs, form: form, CachedSoftmax(outputs: outputs), threads: threads)
     return outputs
   }
-}
-
-/// What decoding computes for the new tokens.
-public struct CachedAttentionOutputs<S: Scalar>: Sendable {
-  /// The outputs, [B, T, HQ, V].
-  public let o: TokenTensor<S>
-  /// The log-sum-exp of the logits of each row, natural logarithm, [B, T, HQ].
-  public let lse: TokenTensor<S>
 }

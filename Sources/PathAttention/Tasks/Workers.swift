@@ -33,3 +33,14 @@ func mapTasks<Result: Sendable>(
     initializedCount = count
   }
 }
+
+/// Changes every element of an array, each in a task of its own.
+func changeTasks<Element: Sendable>(
+  _ elements: inout [Element], threads: Int, _ task: @Sendable (Int, inout Element) -> Void
+) {
+  elements.withUnsafeMutableBufferPointer { buffer in
+    // Every task changes an element of its own.
+    nonisolated(unsafe) let elements = buffer
+    performTasks(elements.count, threads: threads) { task($0, &elements[$0]) }
+  }
+}
