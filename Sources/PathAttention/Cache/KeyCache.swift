@@ -18,7 +18,7 @@ public struct KeyCache<S: Scalar>: Sendable {
   /// The sizes of the heads.
   public let layout: KeyCacheLayout
   /// Scale and gate convention of the logits.
-  public let function: AttentionFunction<S>
+  public package(set) var function: AttentionFunction<S>
   /// What storing a number makes of it: rounding to the format of the cache. Nil if it is kept as it is.
   public let roundStored: (@Sendable (S) -> S)?
   /// For each sequence, one after the other, its heads.

@@ -1,5 +1,3 @@
-import LinearAlgebra
-
 /// PaTH attention over whole prompts, and the cache with which it goes on.
 ///
 /// - Parameters:

@@ -1,4 +1,3 @@
-import LinearAlgebra
 import RealModule
 
 #if arch(x86_64)

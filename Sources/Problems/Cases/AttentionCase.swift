@@ -1,4 +1,3 @@
-import LinearAlgebra
 import PathAttention
 
 /// One problem with everything that determines its outputs.

@@ -1,4 +1,3 @@
-import LinearAlgebra
 import PathAttention
 
 /// How a tensor is cut into rows: one for every token and head, token after token and head after head.
