@@ -1,3 +1,5 @@
+import LinearAlgebra
+
 // Attention as a kernel in another arithmetic computes it: the text of the compact-WY and blockwise forms, rounded at every
 // `RoundingPoint`.
 

@@ -1,3 +1,4 @@
+import LinearAlgebra
 import RealModule
 
 #if arch(x86_64)

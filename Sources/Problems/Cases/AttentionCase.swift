@@ -1,3 +1,4 @@
+import LinearAlgebra
 import PathAttention
 
 /// One problem with everything that determines its outputs.

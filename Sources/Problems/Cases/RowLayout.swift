@@ -1,3 +1,4 @@
+import LinearAlgebra
 import PathAttention
 
 /// How a tensor is cut into rows: one for every token and head, token after token and head after head.
