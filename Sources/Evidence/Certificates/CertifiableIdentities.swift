@@ -93,8 +93,8 @@ private struct Reflections<S: Scalar> {
 
   func carry(_ row: some Sequence<S>, through tokens: some Sequence<Int>) -> [S] {
     tokens.reduce(Array(row)) { x, t in
-      let w = w.row(t)
-      let step = β[t, 0] * contraction(x, Array(w))
+      let w = w.rowEntries(t)
+      let step = β[t, 0] * contraction(x, w)
       return x.indices.map { x[$0] - step * w[$0] }
     }
   }
@@ -121,12 +121,12 @@ private struct StageIdentity: CertifiableIdentity {
         case .carriedQueries:
           found += block.Q̃.entries
           expected += range.flatMap { t in
-            reflections.carry(Q.row(t), through: (range.lowerBound...t).reversed())
+            reflections.carry(Q.rowEntries(t), through: (range.lowerBound...t).reversed())
           }
         case .carriedKeys:
           // (H_last … H_{t+1} kᵀ)ᵀ = k H_{t+1} … H_last.
           found += block.K̂.entries
-          expected += range.flatMap { t in reflections.carry(K.row(t), through: t + 1..<range.upperBound) }
+          expected += range.flatMap { t in reflections.carry(K.rowEntries(t), through: t + 1..<range.upperBound) }
         case .products:
           // Row a of H_last … H_first is e_a H_last … H_first.
           found += block.R.entries
@@ -142,7 +142,7 @@ private struct StageIdentity: CertifiableIdentity {
           found += product.entries
           let rows = range.flatMap { t in
             let carried = reflections.carry(
-              reflections.w.row(t), through: (range.lowerBound..<t).reversed())
+              reflections.w.rowEntries(t), through: (range.lowerBound..<t).reversed())
             return carried.map { reflections.β[t, 0] * $0 }
           }
           expected += rows + rows
@@ -170,7 +170,7 @@ private struct CarriedCacheIdentity: CertifiableIdentity {
     let expected = queryHeads.flatMap { queryHead in
       let K = inputs.k.window(tokens, head: queryHead / inputs.shape.groupSize)
       let reflections = Reflections(inputs, queryHead)
-      let carried = tokens.flatMap { reflections.carry(K.row($0), through: $0 + 1..<tokens.upperBound) }
+      let carried = tokens.flatMap { reflections.carry(K.rowEntries($0), through: $0 + 1..<tokens.upperBound) }
       return carried + tokens.map { table[0, queryHead][tokens.count - 1, $0] }
     }
     let found = try blockSizes.map { blockSize throws(AttentionError) in

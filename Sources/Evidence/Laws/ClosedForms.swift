@@ -134,7 +134,7 @@ struct KeysAsReflections: ClosedForm {
       }
     }
     solve(unitTriangular: D.transposed, .upper, A.mutableView.transposed)
-    return (0..<L).map { Array(A.view.row($0)[...$0]) }
+    return (0..<L).map { Array(A.rowEntries($0)[...$0]) }
   }
 }
 

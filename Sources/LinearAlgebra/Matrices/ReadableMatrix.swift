@@ -16,6 +16,9 @@ extension ReadableMatrix {
   /// Entry (i, j).
   @inlinable public subscript(i: Int, j: Int) -> Element { view[i, j] }
 
+  /// The entries of row i.
+  @inlinable public func rowEntries(_ i: Int) -> [Element] { (0..<view.columns).map { view[i, $0] } }
+
   /// The transpose, without a copy.
   @inlinable public var transposed: MatrixView<Element> { view.transposed }
 
