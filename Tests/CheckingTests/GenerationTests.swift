@@ -109,12 +109,12 @@ import Testing
     let alike = ["dg.columnsOnly", "dlse.ignored", "gradient.rounded(bfloat16)", "nominal"]
     let found = Set(separation.unseparated.map { Set([$0.first, $0.second]) })
     #expect(found == Set(alike.flatMap { a in alike.filter { $0 != a }.map { Set([a, $0]) } }))
-    // 105 variants, three of them equal to the definition, and the definition; of the two gate conventions one is always
+    // 106 variants, three of them equal to the definition, and the definition; of the two gate conventions one is always
     // the definition, so that they never meet. Nor do the scaled gate and a wrong scale of all but the gate, which with an
     // unscaled gate is a wrong scale.
-    #expect(separation.pairs == 103 * 102 / 2 - 2 && separation.required == 10)
+    #expect(separation.pairs == 104 * 103 / 2 - 2 && separation.required == 10)
     let caught = Set(manifest.cases.flatMap { $0.catches ?? [] })
-    #expect(caught.count == 99 && caught.isDisjoint(with: alike))
+    #expect(caught.count == 100 && caught.isDisjoint(with: alike))
     #expect(manifest.cases.map { $0.catches!.contains("gate.unscaled") } == [true, false])
     #expect(manifest.cases.map { $0.misses!.contains("value.keyStride") } == [true, false])
 
