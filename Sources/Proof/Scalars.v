@@ -53,4 +53,10 @@ move=> /(canRL (addrK _))-> /(canRL (addrK _))-> /(canRL (addrK _))->.
 match goal with |- @eq _ ?l ?r => change ((l : R) = r) end; ring.
 Qed.
 
+(** The terms of two runs folded into one, and of a walk's step. *)
+Lemma collect_fold (l r2 r l2 r3 : R) : (l + r2 + r + (r3 + l2) : R) = l + l2 + (r + (r3 + r2)).
+Proof. ring. Qed.
+Lemma collect_step (x c t x2 k : R) : (x + c + t + (x2 + k) : R) = x + x2 + (k + c + t).
+Proof. ring. Qed.
+
 End Scalars.
