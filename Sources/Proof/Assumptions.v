@@ -2,9 +2,15 @@
 
     Each line below makes Coq say which axioms a theorem uses. `.ci/proof` fails unless the answer is none for all of them. *)
 
-From Path Require Import Logits Forms.SequentialProduct Forms.UTTransform Forms.CompactWY Forms.Blockwise.Block Forms.Blockwise.FoldedKeys
-  Forms.Blockwise.Blockwise.
+From Path Require Import Logits Forms.SequentialProduct Forms.UTTransform Forms.CompactWY Forms.Blockwise.Block.
+From Path Require Import Forms.Blockwise.FoldedKeys Forms.Blockwise.Blockwise Identities.
+From Path Require Import Softmax.Gate Softmax.OnlineSoftmax Inference.KeyCache Theorems.
 
+Print Assumptions Theorems.forms_equal.
+Print Assumptions Theorems.gradients_equal.
+Print Assumptions Theorems.attention_correct.
+
+Print Assumptions gradient_unique.
 Print Assumptions SequentialProduct.gradient_correct.
 Print Assumptions UTTransform.T_unique.
 Print Assumptions UTTransform.ut_transform.
@@ -20,3 +26,19 @@ Print Assumptions Blockwise.walk_correct.
 Print Assumptions Blockwise.forward_correct.
 Print Assumptions Blockwise.gradient_correct.
 Print Assumptions Blockwise.gradient_correct_levels.
+Print Assumptions Identities.w_dot_dw.
+Print Assumptions Identities.first_zero.
+Print Assumptions Identities.gradient_symmetric.
+Print Assumptions Identities.group_sum.
+Print Assumptions Gate.gate_interval.
+Print Assumptions Gate.conventions.
+Print Assumptions Gate.gate_gradient.
+Print Assumptions Gate.dg_first.
+Print Assumptions Gate.gradient_correct.
+Print Assumptions OnlineSoftmax.online_correct.
+Print Assumptions OnlineSoftmax.lse_correct.
+Print Assumptions OnlineSoftmax.backward_correct.
+Print Assumptions KeyCache.cachedE.
+Print Assumptions KeyCache.decoding.
+Print Assumptions KeyCache.prefill.
+Print Assumptions KeyCache.prefill_logits.

@@ -136,7 +136,8 @@ Lemma dotZr c x z : dot z (c *: x) = c * dot z x.
 Proof. by rewrite dotC dotZl [dot _ z]dotC. Qed.
 Lemma dot0r x : dot x 0 = 0.
 Proof. by rewrite /dot trmx0 mulmx0 mxE. Qed.
-Lemma dot_sumr (I : finType) (P : pred I) x (F : I -> 'rV[R]_d) : dot x (\sum_(i | P i) F i) = \sum_(i | P i) dot x (F i).
+Lemma dot_sumr (I : Type) (r : seq I) (P : pred I) x (F : I -> 'rV[R]_d) :
+  dot x (\sum_(i <- r | P i) F i) = \sum_(i <- r | P i) dot x (F i).
 Proof. by rewrite /dot linear_sum mulmx_sumr summxE. Qed.
 Lemma mul_rank1 p x y (z : 'rV[R]_p) : x *m y^T *m z = dot x y *: z.
 Proof. by rewrite {1}[x *m y^T]mx11_scalar mul_scalar_mx. Qed.

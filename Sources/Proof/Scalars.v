@@ -59,4 +59,9 @@ Proof. ring. Qed.
 Lemma collect_step (x c t x2 k : R) : (x + c + t + (x2 + k) : R) = x + x2 + (k + c + t).
 Proof. ring. Qed.
 
+(** The terms of the softmax's backward for one key: P (v - c + lse) and what it is paired with. *)
+Lemma collect_softmax (l p s v v' c lse : R) :
+  (l * p * (s * v + v') - l * p * s * c + lse * (l * p * s) : R) = l * (p * (v - c + lse) * s) + l * (p * v').
+Proof. ring. Qed.
+
 End Scalars.
