@@ -4,13 +4,13 @@
 
 From Path Require Import Logits Forms.SequentialProduct Forms.UTTransform Forms.CompactWY Forms.Blockwise.Block.
 From Path Require Import Forms.Blockwise.FoldedKeys Forms.Blockwise.Blockwise Identities.
-From Path Require Import Softmax.Gate Softmax.OnlineSoftmax Inference.KeyCache Theorems.
+From Path Require Import Softmax.Gate Softmax.OnlineSoftmax Inference.KeyCache Theorems Computation.Lists Computation.Cases.
 
 Print Assumptions Theorems.forms_equal.
 Print Assumptions Theorems.gradients_equal.
 Print Assumptions Theorems.attention_correct.
 
-Print Assumptions gradient_unique.
+Print Assumptions Logits.gradient_unique.
 Print Assumptions SequentialProduct.gradient_correct.
 Print Assumptions UTTransform.T_unique.
 Print Assumptions UTTransform.ut_transform.
@@ -42,3 +42,7 @@ Print Assumptions KeyCache.cachedE.
 Print Assumptions KeyCache.decoding.
 Print Assumptions KeyCache.prefill.
 Print Assumptions KeyCache.prefill_logits.
+Print Assumptions Lists.run_logits_correct.
+Print Assumptions Lists.run_gradient_correct.
+Print Assumptions Lists.run_dg_correct.
+Print Assumptions Cases.cases_well_formed.
