@@ -3,10 +3,12 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
-/// A library target and its tests, which stand in Sources/NAME and Tests/NAMETests.
-func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []) -> [Target] {
+/// A library target and its tests, which stand in Sources/NAME and Tests/NAMETests. One that is safe has no pointers.
+func library(
+  _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = [], isSafe: Bool = false
+) -> [Target] {
   [
-    .target(name: name, dependencies: dependencies, swiftSettings: strict),
+    .target(name: name, dependencies: dependencies, swiftSettings: strict + (isSafe ? [.strictMemorySafety()] : [])),
     .testTarget(
       name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests, swiftSettings: strict),
   ]
@@ -31,12 +33,13 @@ let package = Package(
     .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
   ],
   targets: [
-    // OpenBLAS and LAPACKE, installed by the system.
+    // OpenBLAS, and for one test LAPACKE, installed by the system.
     [
       .systemLibrary(
         name: "COpenBLAS",
         pkgConfig: "openblas",
-        providers: [.apt(["libopenblas-dev", "liblapacke-dev"])])
+        providers: [.apt(["libopenblas-dev"])]),
+      .systemLibrary(name: "CLAPACKE", path: "Tests/CLAPACKE", providers: [.apt(["liblapacke-dev"])]),
     ],
 
     // The library. Arrows point down only: each target depends on targets above it.
@@ -50,23 +53,25 @@ let package = Package(
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "BigInt", package: "BigInt"),
       ], tests: ["Problems"]),
-    library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["COpenBLAS", "Judging", "Problems"]),
-    library("Problems", ["LinearAlgebra", "NumberFormats", "PathAttention"], tests: ["TensorFiles", "TestFiles"]),
+    library("PathAttention", ["CRowKernels", "LinearAlgebra"], tests: ["CLAPACKE", "Judging", "Problems"]),
+    library(
+      "Problems", ["LinearAlgebra", "NumberFormats", "PathAttention"], tests: ["TensorFiles", "TestFiles"],
+      isSafe: true),
     library("Judging", ["LinearAlgebra", "NumberFormats", "PathAttention", "Problems"]),
     library(
       "Mistakes", ["Judging", "LinearAlgebra", "NumberFormats", "PathAttention", "Problems"],
       tests: ["TensorFiles", "TestFiles"]),
     library(
       "Evidence", ["Judging", "LinearAlgebra", "Mistakes", "NumberFormats", "PathAttention", "Problems"],
-      tests: ["TensorFiles", "TestFiles"]),
+      tests: ["TensorFiles", "TestFiles"], isSafe: true),
     library(
       "Checking",
       ["Judging", "LinearAlgebra", "Mistakes", "NumberFormats", "PathAttention", "Problems", "TensorFiles"],
-      tests: ["TestFiles"]),
+      tests: ["TestFiles"], isSafe: true),
     library(
       "Reports",
       ["Checking", "Evidence", "Judging", "Mistakes", "NumberFormats", "PathAttention", "Problems", "TensorFiles"],
-      tests: ["TestFiles"]),
+      tests: ["TestFiles"], isSafe: true),
 
     // What tests of several targets share.
     [

@@ -37,7 +37,7 @@ import Testing
     try parameters.add(to: &file, prefix: "param.", as: elementType)
     try file.add("x", shape: [batch, length, hidden], x, as: elementType)
     let layer = PathLayer(
-      parameters, options: AttentionOptions(form: .sequentialProduct), storage: { format.round($0) })
+      parameters, execution: AttentionExecution(form: .sequentialProduct), roundStored: { format.round($0) })
     let paths = LayerPaths(layer: layer, variant: variant)
     func input(_ tokens: Range<Int>) throws -> LayerInput<Double> {
       let rows = (0..<batch).flatMap {

@@ -167,7 +167,7 @@ import Testing
   func coarseStorage() throws {
     let problem = try Problem(line: "B1 T20 HQ1 H1 K8 V8 block=16 beta=uniform seed=9")
     let inputs = try problem.inputs()
-    let keys = try blockIntermediates(inputs, segment: 0, queryHead: 0, blockSize: 16).flatMap(\.carriedKeys.entries)
+    let keys = try blockIntermediates(inputs, segment: 0, queryHead: 0, blockSize: 16).flatMap(\.K̂.entries)
     var file = TensorFileWriter(metadata: ["block_size": "16"])
     for (tensor, entries) in inputs.tensors.map({ ($0, $1.entries) }) + [(.o, try attention(inputs).o.entries)] {
       try file.add(tensor.rawValue, shape: problem.shape.dimensions(of: tensor), entries, as: .float64)
@@ -191,7 +191,7 @@ import Testing
       }
     }
     #expect {
-      try check(kernel, stageNames: [.adjustedKeys: "logits"])
+      try check(kernel, stageNames: [.K̂: "logits"])
     } throws: {
       "\($0)".contains("tensor 'logits' cannot be both adjusted_k and logits")
     }

@@ -189,16 +189,17 @@ private enum WrongKernel {
       kernels.append(("segment.ignored", try run(changed(isPacked: false))))
     }
     for (id, scale) in [
-      ("scale.none", 1), ("scale.twice", right.scale! * right.scale!), ("scale.factor(1.7)", 1.7 * right.scale!),
-      ("scale.factor(0.3)", 0.3 * right.scale!),
+      ("scale.none", 1), ("scale.twice", right.function.scale * right.function.scale),
+      ("scale.factor(1.7)", 1.7 * right.function.scale),
+      ("scale.factor(0.3)", 0.3 * right.function.scale),
     ] {
       var wrong = right
-      wrong.scale = scale
+      wrong.function.scale = scale
       kernels.append((id, try run(wrong)))
     }
     var other = right
-    other.gate = right.gate == .scaled ? .unscaled : .scaled
-    kernels.append(("gate.\(other.gate.rawValue)", try run(other)))
+    other.function.gate = right.function.gate == .scaled ? .unscaled : .scaled
+    kernels.append(("gate.\(other.function.gate.rawValue)", try run(other)))
     var dropped = try run(changed(g: 0))
     dropped[.dg] = dropped[.dg]!.map { _ in 0 }
     kernels.append(("gate.dropped", dropped))

@@ -33,9 +33,9 @@ import Testing
     let inputs = try AttentionInputs<Double>(
       shape: AttentionShape(length: 4096, queryHeads: 4, heads: 2, keyDim: 64, valueDim: 64),
       q: q, k: k, v: v, w: w, beta: beta, g: g)
-    let outputs = try attention(inputs, AttentionOptions(form: .blockwise()))
+    let outputs = try attention(inputs, AttentionExecution(form: .blockwise()))
     let gradients = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: dO)
-    #expect(outputs.o.entries.count == dO.count && gradients.logit.dw.entries.count == w.count)
+    #expect(outputs.o.entries.count == dO.count && gradients.dw.entries.count == w.count)
   }
 
   /// Docs/Inference.md

@@ -46,7 +46,7 @@ import Testing
     let name = "logits"
 
     func bodies<S: SoftmaxScalar>(at point: CertificatePoint<S>) throws(AttentionError) -> [CertificateBody<S>] {
-      let numbers = try logits(point.inputs, scale: point.scale, gate: point.gate, form: .compactWY).lowerEntries
+      let numbers = try logits(point.inputs, point.function, form: .compactWY).lowerEntries
       return [
         CertificateBody(name: "right", numbers: numbers), CertificateBody(name: "again", numbers: numbers),
         CertificateBody(name: "wrong", numbers: numbers.dropLast() + [S(2) * numbers.last!]),
@@ -67,12 +67,12 @@ import Testing
       let direction = try unknowns.map { $1.map { _ in random.fieldElement() } }
       let directions = Dictionary(uniqueKeysWithValues: direction.tensors.map { ($0.tensor, $0.entries.entries) })
       for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: 2)] as [AttentionForm] {
-        let bound = try logits(unknowns, scale: .unknown, form: form)[0, 0][T - 1, 0]
+        let bound = try logits(unknowns, AttentionFunction(scale: .unknown), form: form)[0, 0][T - 1, 0]
         #expect(bound == Degree(numerator: degree), "\(form)")
         var values = try (0...degree + 1).map { step in
           let λ = PrimeField(step)
           let inputs = try start.map { tensor, entries in zip(entries, directions[tensor]!).map { $0 + λ * $1 } }
-          return try logits(inputs, scale: λ, form: form)[0, 0][T - 1, 0]
+          return try logits(inputs, AttentionFunction(scale: λ), form: form)[0, 0][T - 1, 0]
         }
         for _ in 0..<degree { values = zip(values, values.dropFirst()).map { $1 - $0 } }
         #expect(values[0] != .zero && values[0] == values[1], "\(form), T \(T)")

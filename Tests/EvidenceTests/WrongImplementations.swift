@@ -34,7 +34,7 @@ struct WrongImplementation {
     init(_ original: AttentionCase) {
       (shape, segments) = (original.inputs.shape, original.inputs.segments)
       for (tensor, entries) in original.inputs.tensors { tensors[tensor] = entries.entries }
-      (scale, gate) = (original.scale, original.gate)
+      (scale, gate) = (original.function.scale, original.function.gate)
       (outputCotangent, lseCotangent) = (original.outputCotangent, original.lseCotangent)
     }
 

@@ -9,9 +9,8 @@ import Testing
   /// Nil if the three forms agree on every output and gradient within the rounding bound.
   private func disagreement(_ problem: Problem) throws -> String? {
     let attentionCase = try problem.attentionCase()
-    let scale = 1 / Double(problem.shape.keyDim).squareRoot()
     let bound = ErrorBound(
-      attentionCase.inputs, scale: scale, gate: problem.convention,
+      attentionCase.inputs, attentionCase.function,
       outputCotangent: attentionCase.outputCotangent!, lseCotangent: attentionCase.lseCotangent!)
     let expected = try Implementation(.sequentialProduct).evaluate(attentionCase)
     for form in problem.forms.dropFirst() {
@@ -78,8 +77,7 @@ import Testing
       let inputs = try problem.exactInputs()
       let cotangent = problem.exactLogitCotangent(inputs)
       for form in problem.forms {
-        let gradients = try logitGradients(
-          of: inputs, cotangent: cotangent, scale: problem.exactScale(), gate: problem.convention, form: form)
+        let gradients = try logitGradients(of: inputs, cotangent: cotangent, problem.exactFunction(), form: form)
         let scaling = reflectionScalingResidual(inputs, dw: gradients.dw, dbeta: gradients.dbeta)
         if scaling.entries.contains(where: { $0 != .zero }) { return "\(form): w·dw ≠ 2 β dβ" }
         for segment in inputs.segments {
@@ -104,21 +102,20 @@ import Testing
   func linearity() throws {
     let result = try checkProperty("linear gradients", count: 60, seed: 19) { problem in
       let inputs = try problem.exactInputs()
-      let scale = problem.exactScale()
       let shape = problem.shape
       var random = SeededGenerator(seed: problem.seed, part: "cotangents")
       func draw(_ tensor: AttentionTensor) -> [PrimeField] {
         (0..<shape.count(of: tensor)).map { _ in random.fieldElement() }
       }
-      let (a, b) = ((draw(.do), draw(.lse)), (draw(.do), draw(.lse)))
+      let (a, b) = ((draw(.do), draw(.dlse)), (draw(.do), draw(.dlse)))
       let (α, β) = (random.fieldElement(), random.fieldElement())
       func combine(_ x: [PrimeField], _ y: [PrimeField]) -> [PrimeField] { zip(x, y).map { α * $0 + β * $1 } }
       for form in problem.forms {
-        let outputs = try attention(inputs, scale: scale, gate: problem.convention, form: form)
+        let outputs = try attention(inputs, problem.exactFunction(), AttentionExecution(form: form))
         func gradients(_ dO: [PrimeField], _ dlse: [PrimeField]) throws -> [[PrimeField]] {
           try attentionGradients(
-            of: inputs, outputs: outputs, outputCotangent: dO, lseCotangent: dlse, scale: scale,
-            gate: problem.convention, form: form
+            of: inputs, outputs: outputs, outputCotangent: dO, lseCotangent: dlse,
+            AttentionExecution(form: form)
           ).tensors.map(\.entries.entries)
         }
         let combined = try gradients(combine(a.0, b.0), combine(a.1, b.1))

@@ -58,7 +58,7 @@ import Testing
     var (named, unnamed, passed) = (0, [String](), Set<String>())
     for variant in VariantCatalogue.all where try variant.equivalence() != .equal {
       // The first case on which it fails. To one of them a convention of the gate is no mistake.
-      let diagnoses = try fixtures.filter { !variant.isNominal($0.attentionCase.gate) }
+      let diagnoses = try fixtures.filter { !variant.isNominal($0.attentionCase.function.gate) }
         .compactMap { try $0.diagnosis($0.kernel(variant, blockSize: 32)) }
       guard let diagnosis = diagnoses.first else {
         passed.insert(variant.id)

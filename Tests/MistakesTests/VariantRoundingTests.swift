@@ -44,7 +44,7 @@ import Testing
   func sums() throws {
     let off = Mutex(0)
     // All that products of the forward pass are taken of, but for weights: inputs and sums.
-    let operands: Set<RoundingPoint> = [.gramReflections, .blockProducts, .carriedQueries, .carryProduct]
+    let operands: Set<RoundingPoint> = [.gramReflections, .blockProducts, .carriedX, .R]
     _ = try evaluate(roundingAt: [.accumulators]) { row, point in
       guard operands.contains(point) else { return }
       off.withLock { $0 += row.count { !Self.isOnGrid($0) } }

@@ -69,7 +69,7 @@ import Testing
     for id in [
       "order.reversed", "interval.closed", "interval.open", "interval.left", "product.none", "product.local",
       "product.orthogonal", "softmax.none", "value.reflected", "causal.strict", "causal.none", "beta.half",
-      "beta.minusOne", "beta.one", "beta.squared", "beta.clipped(1.95)", "beta.shifted", "w.shifted",
+      "beta.minusOne", "beta.one", "beta.squared", "beta.clipped(1.95)", "beta.shifted", "w.shifted", "v.shifted",
       "w.unnormalised(1.1)", "w.epsilon", "ut.noBeta", "ut.betaSide", "ut.sign", "ut.diagonalInside", "ut.transposed",
       "block.transposedR", "block.noIdentity", "block.noCarry", "block.carryBefore", "block.leftToRight",
       "block.rawKeys", "block.rawQueries", "block.noIntra", "window.local", "scale.none", "scale.twice",

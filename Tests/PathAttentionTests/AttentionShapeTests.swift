@@ -26,7 +26,7 @@ import Testing
     for (batch, length) in [(1 << 40, 0), (0, 1 << 40)] {
       let shape = AttentionShape(batch: batch, length: length, queryHeads: 2, heads: 1, keyDim: 3, valueDim: 2)
       for form in [.sequentialProduct, .compactWY, .blockwise()] as [AttentionForm] {
-        let outputs = try attention(make(shape), AttentionOptions(form: form))
+        let outputs = try attention(make(shape), AttentionExecution(form: form))
         #expect(outputs.o.entries.isEmpty && outputs.lse.entries.isEmpty)
       }
     }

@@ -24,11 +24,12 @@ import Testing
       let chosen = chosen(problem)
       let isChosen = Set(chosen)
       let bound = ErrorBound(
-        inputs, scale: 1 / Double(problem.shape.keyDim).squareRoot(), gate: problem.convention)
-      let whole = try attention(inputs, AttentionOptions(gate: problem.convention, form: .sequentialProduct))
+        inputs, inputs.function(gate: problem.convention))
+      let whole = try attention(
+        inputs, inputs.function(gate: problem.convention), AttentionExecution(form: .sequentialProduct))
       for form in Self.forms(problem) {
         let some = try attention(
-          inputs, AttentionOptions(gate: problem.convention, form: form, queryTokens: chosen))
+          inputs, inputs.function(gate: problem.convention), AttentionExecution(form: form), queryTokens: chosen)
         for (name, some, whole) in [(AttentionTensor.o, some.o, whole.o), (.lse, some.lse, whole.lse)] {
           for token in 0..<problem.shape.tokens {
             let (some, whole) = (Array(some.matrix.view.row(token)), Array(whole.matrix.view.row(token)))
@@ -60,13 +61,13 @@ import Testing
       let part = whole.enumerated().map { isChosen.contains($0 / row) ? $1 : 0 }
       let rest = zip(whole, part).map { $0 - $1 }
       let bound = ErrorBound(
-        inputs, scale: 1 / Double(problem.shape.keyDim).squareRoot(), gate: problem.convention, outputCotangent: whole)
+        inputs, inputs.function(gate: problem.convention), outputCotangent: whole)
 
       func gradients(_ form: AttentionForm, _ dO: [Double], of tokens: [Int]?) throws -> AttentionGradients<Double> {
-        var options = AttentionOptions(gate: problem.convention, form: form)
-        options.queryTokens = tokens
-        let outputs = try attention(inputs, options)
-        return try attentionGradients(of: inputs, outputs: outputs, outputCotangent: dO, options)
+        let function = inputs.function(gate: problem.convention)
+        let execution = AttentionExecution(form: form)
+        let outputs = try attention(inputs, function, execution, queryTokens: tokens)
+        return try attentionGradients(of: inputs, outputs: outputs, outputCotangent: dO, execution)
       }
       let expected = try gradients(.sequentialProduct, part, of: nil)
       for form in Self.forms(problem) {
@@ -91,7 +92,7 @@ import Testing
   func errors() throws {
     let problem = try Problem(line: "B2 T5 HQ2 H1 K3 V2 seed=1")
     let inputs = try problem.inputs()
-    let outputs = try attention(inputs, AttentionOptions(queryTokens: [1, 9]))
+    let outputs = try attention(inputs, queryTokens: [1, 9])
     var dO = [Double](repeating: 0, count: problem.shape.count(of: .o))
     dO[(9 * 2 + 1) * 2] = 1
     _ = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: dO)
@@ -100,7 +101,7 @@ import Testing
       try attentionGradients(of: inputs, outputs: outputs, outputCotangent: dO)
     }
     #expect(throws: AttentionError.option(name: "queryTokens", expected: "in 0 ..< 10", found: "10")) {
-      try attention(inputs, AttentionOptions(queryTokens: [10]))
+      try attention(inputs, queryTokens: [10])
     }
     let other = try Problem(line: "B1 T5 HQ2 H1 K3 V2 seed=1").inputs()
     #expect(throws: AttentionError.count(tensor: "o", expected: 20, found: 40)) {

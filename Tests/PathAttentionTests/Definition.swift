@@ -5,15 +5,13 @@ import PathAttention
 /// shared with the library beyond the container of the inputs. Double only, small sizes only.
 struct Definition {
   let inputs: AttentionInputs<Double>
-  let scale: Double
-  let gate: GateConvention
+  let function: AttentionFunction<Double>
 
   typealias Dense = [[Double]]
 
-  init(_ inputs: AttentionInputs<Double>, _ options: AttentionOptions) {
+  init(_ inputs: AttentionInputs<Double>, _ function: AttentionFunction<Double>) {
     self.inputs = inputs
-    scale = options.scale ?? 1 / Double(inputs.shape.keyDim).squareRoot()
-    gate = options.gate
+    self.function = function
   }
 
   /// Entry (token, head, lane) of a tensor.
@@ -35,7 +33,7 @@ struct Definition {
       for x in 0..<d {
         for y in 0..<d { a += at(inputs.q, i, queryHead, x) * product[x][y] * at(inputs.k, j, head, y) }
       }
-      row[j - segment.lowerBound] = scale * a + (gate == .scaled ? scale : 1) * decay
+      row[j - segment.lowerBound] = function.scale * a + (function.gate == .scaled ? function.scale : 1) * decay
       if let g = inputs.g { decay += at(g, j, queryHead, 0) }
       let reflection: Dense = (0..<d).map { x in
         (0..<d).map { y in

@@ -35,14 +35,14 @@
     private func violation<S: RealScalar & BinaryFloatingPoint>(
       _ problem: Problem, _: S.Type, unitRoundoff u: Double, inputs: () throws -> AttentionInputs<S>
     ) throws -> String? {
-      var options = AttentionOptions(gate: problem.convention, form: .sequentialProduct, threads: 1)
-      let exact = try tensors(extended(problem.inputs()), problem, options)
-      let bound = ErrorBound(
-        try problem.inputs(), scale: 1 / Double(problem.shape.keyDim).squareRoot(), gate: problem.convention,
+      var execution = AttentionExecution(form: .sequentialProduct, threads: 1)
+      let exact = try tensors(extended(problem.inputs()), problem, execution)
+      let bound = try ErrorBound(
+        problem.inputs(), problem.inputs().function(gate: problem.convention),
         outputCotangent: problem.outputCotangent(), lseCotangent: problem.lseCotangent(), unitRoundoff: u)
       for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: problem.blockSize)] as [AttentionForm] {
-        options.form = form
-        for ((tensor, found), (_, expected)) in zip(try tensors(inputs(), problem, options), exact) {
+        execution.form = form
+        for ((tensor, found), (_, expected)) in zip(try tensors(inputs(), problem, execution), exact) {
           for (index, (x, y)) in zip(found, expected).enumerated() {
             let difference = abs(Float80(x) - y)
             if !(difference <= Float80(bound.entries[tensor]!)) {
@@ -55,12 +55,12 @@
     }
 
     private func tensors<S: RealScalar>(
-      _ inputs: AttentionInputs<S>, _ problem: Problem, _ options: AttentionOptions
+      _ inputs: AttentionInputs<S>, _ problem: Problem, _ execution: AttentionExecution
     ) throws -> [(AttentionTensor, [S])] {
-      let outputs = try attention(inputs, options)
+      let outputs = try attention(inputs, inputs.function(gate: problem.convention), execution)
       let gradients = try attentionGradients(
         of: inputs, outputs: outputs, outputCotangent: problem.outputCotangent().map { S($0) },
-        lseCotangent: problem.lseCotangent().map { S($0) }, options)
+        lseCotangent: problem.lseCotangent().map { S($0) }, execution)
       return [(.o, outputs.o.entries), (.lse, outputs.lse.entries)]
         + gradients.tensors.map { ($0.tensor, $0.entries.entries) }
     }

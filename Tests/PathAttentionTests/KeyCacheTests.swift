@@ -17,9 +17,9 @@ import Testing
   func everySplit(form: AttentionForm) throws {
     let problem = try Problem(line: "B1 T24 HQ2 H1 K3 V2 beta=uniform gate=scaled.weak seed=7")
     let inputs = try problem.exactInputs()
-    let scale = PrimeField(987_654_321)
-    let full = try logits(inputs, scale: scale, form: .sequentialProduct)
-    var caches = [try KeyCache<PrimeField>(sequences: 1, layout: KeyCacheLayout(inputs))]
+    let function = AttentionFunction(scale: PrimeField(987_654_321))
+    let full = try logits(inputs, function, form: .sequentialProduct)
+    var caches = [try KeyCache(sequences: 1, layout: KeyCacheLayout(inputs), function)]
     for t in 0..<24 {
       caches.append(caches[t])
       try caches[t + 1].append(inputs.packed([t..<t + 1]), form: .sequentialProduct)
@@ -27,7 +27,7 @@ import Testing
     for start in 0..<24 {
       for end in start + 1...24 {
         var cache = caches[start]
-        let rows = try cache.appendForLogits(inputs.packed([start..<end]), scale: scale, form: form)[0]
+        let rows = try cache.appendForLogits(inputs.packed([start..<end]), form: form)[0]
         for head in 0..<2 {
           let expected = full[0, head].view.rows(start..<end).columns(0..<end).copy()
           #expect(rows[head].entries == expected.entries, "tokens \(start) ..< \(end), head \(head)")
@@ -43,14 +43,13 @@ import Testing
   func packedChunks() throws {
     let result = try checkProperty("exact decoding", count: 200, seed: 11) { problem in
       let inputs = try problem.exactInputs()
-      let scale = PrimeField(12345)
-      let full = try logits(inputs, scale: scale, gate: problem.convention, form: .sequentialProduct)
+      let function = AttentionFunction(scale: PrimeField(12345), gate: problem.convention)
+      let full = try logits(inputs, function, form: .sequentialProduct)
       for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: problem.blockSize)] as [AttentionForm] {
-        var cache = try KeyCache<PrimeField>(sequences: inputs.segments.count, layout: KeyCacheLayout(inputs))
+        var cache = try KeyCache(sequences: inputs.segments.count, layout: KeyCacheLayout(inputs), function)
         for chunks in randomChunks(problem, inputs.segments) {
           let before = cache.lengths
-          let tables = try cache.appendForLogits(
-            inputs.packed(chunks), scale: scale, gate: problem.convention, form: form)
+          let tables = try cache.appendForLogits(inputs.packed(chunks), form: form)
           for (sequence, chunk) in chunks.enumerated() {
             let rows = before[sequence]..<before[sequence] + chunk.count
             for head in 0..<problem.shape.queryHeads {
@@ -71,7 +70,8 @@ import Testing
       let inputs = try problem.exactInputs()
       let caches = try ([.sequentialProduct, .compactWY, .blockwise(blockSize: problem.blockSize)] as [AttentionForm])
         .map { form in
-          var cache = try KeyCache<PrimeField>(sequences: inputs.segments.count, layout: KeyCacheLayout(inputs))
+          var cache = try KeyCache(
+            sequences: inputs.segments.count, layout: KeyCacheLayout(inputs), problem.exactFunction())
           try cache.append(inputs, form: form)
           return cache
         }
@@ -94,17 +94,16 @@ import Testing
   func chunks() throws {
     let result = try checkProperty("decoding", count: 200, seed: 13) { problem in
       let inputs = try problem.inputs()
-      let scale = 1 / Double(problem.shape.keyDim).squareRoot()
-      let bound = ErrorBound(inputs, scale: scale, gate: problem.convention)
-      let full = try attention(inputs, AttentionOptions(gate: problem.convention, form: .sequentialProduct))
+      let function = inputs.function(gate: problem.convention)
+      let bound = ErrorBound(inputs, function)
+      let full = try attention(inputs, function, AttentionExecution(form: .sequentialProduct))
       for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: problem.blockSize)] as [AttentionForm] {
-        let options = AttentionOptions(gate: problem.convention, form: form)
         let chunks = randomChunks(problem, inputs.segments)
         guard let prompt = chunks.first else { continue }
-        var (outputs, cache) = try prefill(inputs.packed(prompt), options)
+        var (outputs, cache) = try prefill(inputs.packed(prompt), function, AttentionExecution(form: form))
         var results = [(prompt, outputs.o, outputs.lse)]
         for chunk in chunks.dropFirst() {
-          let outputs = try cache.attend(to: inputs.packed(chunk), options)
+          let outputs = try cache.attend(to: inputs.packed(chunk), form: form)
           results.append((chunk, outputs.o, outputs.lse))
         }
         for (chunk, o, lse) in results {
@@ -130,16 +129,16 @@ import Testing
   func longDecoding(gated: Bool) throws {
     let gate = gated ? "gate=unscaled.strong " : ""
     let inputs = try Problem(line: "B1 T2000 HQ2 H1 K16 V8 beta=runs w=correlated \(gate)seed=21").inputs()
-    let options = AttentionOptions(gate: .unscaled, form: .sequentialProduct)
-    let full = try attention(inputs, AttentionOptions(gate: .unscaled, form: .blockwise()))
-    var cache = try KeyCache<Double>(sequences: 1, layout: KeyCacheLayout(inputs))
+    let function = inputs.function(gate: .unscaled)
+    let full = try attention(inputs, function)
+    var cache = try KeyCache(sequences: 1, layout: KeyCacheLayout(inputs), function)
     var (o, lse): ([Double], [Double]) = ([], [])
     for t in 0..<2000 {
-      let outputs = try cache.attend(to: inputs.packed([t..<t + 1]), options)
+      let outputs = try cache.attend(to: inputs.packed([t..<t + 1]))
       o += outputs.o.entries
       lse += outputs.lse.entries
     }
-    let bound = ErrorBound(inputs, scale: 0.25, gate: .unscaled)
+    let bound = ErrorBound(inputs, function)
     #expect(largestDifference(o, full.o.entries) <= bound.entries[.o]!)
     #expect(largestDifference(lse, full.lse.entries) <= bound.entries[.lse]!)
     // The bound covers every problem of this size; on this one 3e-15 was measured.
@@ -157,8 +156,8 @@ import Testing
       let inputs = try AttentionInputs(
         shape: AttentionShape(length: n, queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1), q: ones, k: ones,
         v: (0..<n).map { Double(n - $0) }, w: ones, beta: ones.map { _ in 0 }, g: g)
-      var (_, cache) = try prefill(inputs.packed([0..<n - 2]))
-      return try cache.attend(to: inputs.packed([n - 2..<n]), AttentionOptions(scale: 1, form: form)).o.entries[1]
+      var (_, cache) = try prefill(inputs.packed([0..<n - 2]), AttentionFunction(scale: 1))
+      return try cache.attend(to: inputs.packed([n - 2..<n]), form: form).o.entries[1]
     }
     let expected = try last([-1000.1, -0.1, -0.1])
     let found = try last((0..<T).map { $0 < T - 2 ? -1000.1 : -0.1 })
@@ -189,7 +188,7 @@ import Testing
   func storage() throws {
     let inputs = try Problem(line: "B1 T30 HQ2 H2 K4 V3 beta=uniform seed=4").inputs()
     let round: @Sendable (Double) -> Double = { Double(Float($0)) }
-    var (_, cache) = try prefill(inputs.packed([0..<10]), storage: round)
+    var (_, cache) = try prefill(inputs.packed([0..<10]), roundStored: round)
     _ = try cache.attend(to: inputs.packed([10..<30]))
     var (_, exact) = try prefill(inputs.packed([0..<10]))
     _ = try exact.attend(to: inputs.packed([10..<30]))
@@ -226,11 +225,13 @@ import Testing
     }
     #expect(throws: AttentionError.size(name: "keyDim", found: 0)) {
       try KeyCache<Double>(
-        sequences: 1, layout: KeyCacheLayout(queryHeads: 1, heads: 1, keyDim: 0, valueDim: 1, gated: false))
+        sequences: 1, layout: KeyCacheLayout(queryHeads: 1, heads: 1, keyDim: 0, valueDim: 1, gated: false),
+        AttentionFunction(scale: 1))
     }
     #expect(throws: AttentionError.size(name: "batch", found: -1)) {
       try KeyCache<Double>(
-        sequences: -1, layout: KeyCacheLayout(queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1, gated: false))
+        sequences: -1, layout: KeyCacheLayout(queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1, gated: false),
+        AttentionFunction(scale: 1))
     }
     #expect(cache.keys(sequence: 0, head: 0).copy().entries == before && cache.lengths == [6])
   }

@@ -1,4 +1,4 @@
-import COpenBLAS
+import CLAPACKE
 import LinearAlgebra
 import PathAttention
 import Problems

@@ -74,7 +74,7 @@ struct LayerDefinition {
       q: flat(normalised(linear(X, .query), .queryNorm)), k: flat(normalised(linear(X, .key), .keyNorm)),
       v: flat(linear(X, .value)), w: flat(reflections(X)), beta: strengths, g: gates,
       segmentBoundaries: input.segmentBoundaries)
-    let o = Definition(inputs, layer.options).outputs().o
+    let o = Definition(inputs, layer.function).outputs().o
     let O = (0..<input.x.rows).map { t in Array(o[t * hidden..<(t + 1) * hidden]) }
     return flat(linear(O, .output))
   }

@@ -49,8 +49,6 @@ struct LayerSample: CustomStringConvertible {
     ),
   ]
 
-  var options: AttentionOptions { AttentionOptions(gate: gate, form: .blockwise(blockSize: 4)) }
-
   /// The layer, with factors of norms that are not all 1.
   func layer() throws -> PathLayer<Double> {
     var random = SeededGenerator(seed: 17, part: name)
@@ -60,7 +58,9 @@ struct LayerSample: CustomStringConvertible {
       let isFactor = parameter == .queryNorm || parameter == .keyNorm
       entries[parameter.rawValue] = isFactor ? numbers.map { _ in random.uniform(0.5...1.5) } : numbers
     }
-    return PathLayer(try LayerParameters(configuration, entries: entries), options: options)
+    return PathLayer(
+      try LayerParameters(configuration, entries: entries), gate: gate,
+      execution: AttentionExecution(form: .blockwise(blockSize: 4)))
   }
 
   func normals(_ part: String) -> [Double] {

@@ -15,7 +15,7 @@ import Testing
     let expected = try LayerDefinition(layer: layer, input: input).outputs()
     for form in KeyCacheTests.forms {
       var layer = layer
-      layer.options.form = form
+      layer.execution.form = form
       #expect(largestDifference(try layer.forward(input).y.entries, expected) < 1e-12, "\(form)")
     }
   }
@@ -65,7 +65,7 @@ import Testing
       let entries = layer.parameters.tensors.map { ($0.parameter.rawValue, $0.entries.map { Float($0) }) }
       let single = PathLayer(
         try LayerParameters<Float>(sample.configuration, entries: Dictionary(uniqueKeysWithValues: entries)),
-        options: layer.options)
+        gate: sample.gate, execution: layer.execution)
       let x = try LayerInput(
         batch: sample.batch, length: sample.length, hiddenSize: sample.configuration.hiddenSize,
         x: sample.normals("x").map { Float($0) }, segmentBoundaries: sample.segmentBoundaries)
@@ -127,7 +127,9 @@ import Testing
       try check(parameter.rawValue, gradient, all[parameter.rawValue]!) { entries in
         var changed = all
         changed[parameter.rawValue] = entries
-        return try loss(PathLayer(LayerParameters(sample.configuration, entries: changed), options: layer.options), x)
+        return try loss(
+          PathLayer(
+            LayerParameters(sample.configuration, entries: changed), gate: sample.gate, execution: layer.execution), x)
       }
     }
   }
@@ -149,7 +151,7 @@ import Testing
       }
       let dual = PathLayer(
         try LayerParameters<D>(sample.configuration, entries: Dictionary(uniqueKeysWithValues: entries)),
-        options: layer.options)
+        gate: sample.gate, execution: layer.execution)
       let input = try LayerInput<D>(
         batch: sample.batch, length: sample.length, hiddenSize: sample.configuration.hiddenSize,
         x: moved(x, name == "x"), segmentBoundaries: sample.segmentBoundaries)

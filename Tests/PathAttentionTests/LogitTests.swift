@@ -17,12 +17,15 @@ import Testing
         var exact = problem
         exact.beta = .uniform
         let inputs = try exact.exactInputs()
-        let expected = try logits(inputs, scale: .one, form: .sequentialProduct)
-        #expect(expected.isEqual(to: try logits(inputs, scale: .one, form: .compactWY)), "compact WY, \(exact)")
+        let expected = try logits(inputs, AttentionFunction(scale: .one), form: .sequentialProduct)
+        #expect(
+          expected.isEqual(to: try logits(inputs, AttentionFunction(scale: .one), form: .compactWY)),
+          "compact WY, \(exact)")
         for blockSize in 1...9 {
           exact.blockSize = blockSize
           for levels in [0, 1, 2, 6] {
-            let found = try logits(inputs, scale: .one, form: .blockwise(blockSize: blockSize, levels: levels))
+            let found = try logits(
+              inputs, AttentionFunction(scale: .one), form: .blockwise(blockSize: blockSize, levels: levels))
             #expect(expected.isEqual(to: found), "\(levels) levels, \(exact)")
           }
         }
@@ -36,9 +39,10 @@ import Testing
     let result = try checkProperty("exact logits", count: 400, seed: 1) { problem in
       let inputs = try problem.exactInputs()
       let scale = PrimeField(12345)
-      let expected = try logits(inputs, scale: scale, gate: problem.convention, form: .sequentialProduct)
+      let expected = try logits(
+        inputs, AttentionFunction(scale: scale, gate: problem.convention), form: .sequentialProduct)
       for form in [AttentionForm.compactWY, .blockwise(blockSize: problem.blockSize)] {
-        let found = try logits(inputs, scale: scale, gate: problem.convention, form: form)
+        let found = try logits(inputs, AttentionFunction(scale: scale, gate: problem.convention), form: form)
         if !expected.isEqual(to: found) { return "\(form) differs from the sequential product" }
       }
       return nil
@@ -52,12 +56,12 @@ import Testing
     space.maximalLength = 16
     let result = try checkProperty("definition", over: space, count: 150, seed: 2) { problem in
       let inputs = try problem.inputs()
-      let options = AttentionOptions(gate: problem.convention)
-      let definition = Definition(inputs, options)
+      let function = inputs.function(gate: problem.convention)
+      let definition = Definition(inputs, function)
       let expected = definition.outputs()
-      let bound = ErrorBound(inputs, scale: definition.scale, gate: problem.convention)
+      let bound = ErrorBound(inputs, function)
       for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: problem.blockSize)] as [AttentionForm] {
-        let table = try logits(inputs, scale: definition.scale, gate: problem.convention, form: form)
+        let table = try logits(inputs, function, form: form)
         for (index, segment) in inputs.segments.enumerated() {
           for head in 0..<problem.shape.queryHeads {
             for i in segment {
@@ -69,9 +73,7 @@ import Testing
             }
           }
         }
-        var withForm = options
-        withForm.form = form
-        let outputs = try attention(inputs, withForm)
+        let outputs = try attention(inputs, function, AttentionExecution(form: form))
         for (tensor, found, expected) in [
           (AttentionTensor.o, outputs.o.entries, expected.o), (.lse, outputs.lse.entries, expected.lse),
         ] {

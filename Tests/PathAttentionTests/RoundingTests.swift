@@ -11,10 +11,11 @@ import Testing
     _ problem: Problem, _ form: AttentionForm, threads: Int? = nil, _ rounding: EmulatedRounding
   ) throws -> [[Double]] {
     let inputs = try problem.inputs()
-    let options = AttentionOptions(gate: problem.convention, form: form, threads: threads)
-    let outputs = try attention(inputs, options, rounding: rounding)
+    let function = inputs.function(gate: problem.convention)
+    let execution = AttentionExecution(form: form, threads: threads)
+    let outputs = try attention(inputs, function, execution, rounding: rounding)
     let gradients = try attentionGradients(
-      of: inputs, outputs: outputs, outputCotangent: problem.outputCotangent(), options, rounding: rounding)
+      of: inputs, outputs: outputs, outputCotangent: problem.outputCotangent(), execution, rounding: rounding)
     return [outputs.o.entries, outputs.lse.entries] + gradients.tensors.map(\.entries.entries)
   }
 
@@ -25,17 +26,17 @@ import Testing
     space.logits = [.ordinary, .tiny, .zero]
     let result = try checkProperty("rounding nothing", over: space, count: 60, seed: 11) { problem in
       let inputs = try problem.inputs()
-      let scale = 1 / Double(problem.shape.keyDim).squareRoot()
       let bound = ErrorBound(
-        inputs, scale: scale, gate: problem.convention, outputCotangent: problem.outputCotangent())
+        inputs, inputs.function(gate: problem.convention), outputCotangent: problem.outputCotangent())
       for form in [
         AttentionForm.compactWY, .blockwise(blockSize: problem.blockSize, levels: 0),
         .blockwise(blockSize: problem.blockSize, levels: 3),
       ] {
-        let options = AttentionOptions(gate: problem.convention, form: form)
-        let outputs = try attention(inputs, options)
+        let function = inputs.function(gate: problem.convention)
+        let execution = AttentionExecution(form: form)
+        let outputs = try attention(inputs, function, execution)
         let gradients = try attentionGradients(
-          of: inputs, outputs: outputs, outputCotangent: problem.outputCotangent(), options)
+          of: inputs, outputs: outputs, outputCotangent: problem.outputCotangent(), execution)
         let plain = [(AttentionTensor.o, outputs.o), (.lse, outputs.lse)] + gradients.tensors
         for ((tensor, exact), rounded) in zip(plain, try evaluate(problem, form, nothing)) {
           let difference = largestDifference(exact.entries, rounded)
@@ -67,15 +68,19 @@ import Testing
     let coarse = try AttentionInputs(
       shape: inputs.shape, q: inputs.q.entries.map { ($0 * 8).rounded() / 8 }, k: inputs.k.entries,
       v: inputs.v.entries, w: inputs.w.entries, beta: inputs.beta.entries)
-    let options = AttentionOptions(scale: 0.3, form: .blockwise(blockSize: 8))
+    let function = AttentionFunction(scale: 0.3)
+    let execution = AttentionExecution(form: .blockwise(blockSize: 8))
     let queriesOnly = EmulatedRounding(sumLength: 64) { row, point in
       guard point == .queries else { return }
       for j in 0..<row.count { row[j] = (row[j] * 8).rounded() / 8 }
     }
-    let exact = try attention(coarse, options).o.entries
-    #expect(largestDifference(exact, try attention(coarse, options, rounding: queriesOnly).o.entries) < 1e-14)
-    let other = try attention(inputs, options)
-    #expect(largestDifference(other.o.entries, try attention(inputs, options, rounding: queriesOnly).o.entries) > 1e-3)
+    let exact = try attention(coarse, function, execution).o.entries
+    #expect(
+      largestDifference(exact, try attention(coarse, function, execution, rounding: queriesOnly).o.entries) < 1e-14)
+    let other = try attention(inputs, function, execution)
+    #expect(
+      largestDifference(other.o.entries, try attention(inputs, function, execution, rounding: queriesOnly).o.entries)
+        > 1e-3)
   }
 
   @Test("Logits are kept in the format of accumulators, with the gate in them")
@@ -87,7 +92,8 @@ import Testing
       for j in 0..<row.count { row[j] = (row[j] * 64).rounded() / 64 }
     }
     for form in [AttentionForm.compactWY, .blockwise(blockSize: 4, levels: 0)] {
-      let table = try logits(problem.inputs(), scale: 0.5, gate: problem.convention, form: form, rounding: sums)
+      let table = try logits(
+        problem.inputs(), AttentionFunction(scale: 0.5, gate: problem.convention), form: form, rounding: sums)
       for segment in 0..<table.segments {
         for head in 0..<table.queryHeads {
           let off = table[segment, head].entries.filter { $0 * 64 != ($0 * 64).rounded() }
@@ -120,8 +126,8 @@ import Testing
           round: { row, point in
             if point == .accumulators { stochastic.round(row, point) }
           })
-        let options = AttentionOptions(form: .blockwise(blockSize: length, levels: 0))
-        let o = try attention(inputs, options, rounding: rounding).o.entries.last!
+        let execution = AttentionExecution(form: .blockwise(blockSize: length, levels: 0))
+        let o = try attention(inputs, inputs.function(), execution, rounding: rounding).o.entries.last!
         return (o - 1.1) * (o - 1.1)
       }
       return (squares.reduce(0, +) / 20).squareRoot()

@@ -49,8 +49,8 @@ import Testing
       let expected = word.products().enumerated().map { n, product in
         Double(n) * (Double(product.enumerated().reduce(0) { $0 + ($1.offset + 1) * $1.element }) - 54.5)
       }
-      let exact = try logits(word.inputs(.exact), scale: 1, form: form)[0, 0]
-      let unit = try logits(word.inputs(.unit), scale: 1, form: form)[0, 0]
+      let exact = try logits(word.inputs(.exact), AttentionFunction(scale: 1), form: form)[0, 0]
+      let unit = try logits(word.inputs(.unit), AttentionFunction(scale: 1), form: form)[0, 0]
       #expect(expected.indices.allSatisfy { exact[$0, 0] == expected[$0] }, "word \(index)")
       #expect(
         expected.indices.allSatisfy { abs(unit[$0, 0] - expected[$0]) <= 1e-12 * abs(expected[$0]) }, "word \(index)")
@@ -70,7 +70,7 @@ import Testing
       let memory = FlipFlop(program)
       #expect(try memory.answers(form: form) == memory.lastWrites(), "program \(index)")
       // Only the last write is seen: every older one has been erased.
-      let table = try logits(memory.inputs(), scale: 1, form: form)[0, 0]
+      let table = try logits(memory.inputs(), AttentionFunction(scale: 1), form: form)[0, 0]
       var last: Int?
       for t in program.indices {
         if case .write = program[t] { last = t }
@@ -84,10 +84,10 @@ import Testing
   @Test("Without reflections the flip-flop forgets and the word is lost: the construction rests on them")
   func withoutReflections() throws {
     let memory = FlipFlop([.write(true), .write(true), .write(true), .write(false), .read])
-    let plain = try Neighbour.none.attention(memory.inputs(), AttentionOptions(scale: 1)).o.entries
+    let plain = try PositionEncoding.none.attention(memory.inputs(), scale: 1).o.entries
     #expect(plain[4] > 0)
     let word = SymmetricGroupWord([.init(0, 1)])
-    #expect(try Neighbour.none.attention(word.inputs(), AttentionOptions(scale: 1)).o.entries[1] > 0.5)
+    #expect(try PositionEncoding.none.attention(word.inputs(), scale: 1).o.entries[1] > 0.5)
     #expect(try word.answers() == [true, false])
   }
 }

@@ -45,7 +45,7 @@ import Testing
     let exact = try worked.logits(.sequentialProduct).entries.map(\.approximation)
     let inputs = try worked.inputs.map { $1.map(\.approximation) }
     for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: 2)] as [AttentionForm] {
-      let found = try logits(inputs, scale: 1, form: form)[0, 0].entries
+      let found = try logits(inputs, AttentionFunction(scale: 1), form: form)[0, 0].entries
       #expect(zip(found, exact).allSatisfy { abs($0 - $1) < 1e-14 }, "\(form)")
     }
   }
@@ -58,14 +58,14 @@ import Testing
   func singlePrecision(gate: GateConvention?) throws {
     let fixture = try ExactFixture(length: 512, gate: gate)
     let exactCase = fixture.attentionCase
-    let scale = exactCase.scale!
-    let expected = try logits(exactCase.inputs, scale: scale, gate: exactCase.gate, form: .sequentialProduct)
+    let function = exactCase.function
+    let expected = try logits(exactCase.inputs, function, form: .sequentialProduct)
     let singles = try exactCase.inputs.map { $1.map { Float($0) } }
     let forms =
       [.sequentialProduct, .compactWY, .blockwise(blockSize: 16, levels: 0)]
       + [16, 64, 100].map { AttentionForm.blockwise(blockSize: $0) }
     for form in forms {
-      let found = try logits(singles, scale: Float(scale), gate: exactCase.gate, form: form)
+      let found = try logits(singles, AttentionFunction(scale: Float(function.scale), gate: function.gate), form: form)
       #expect(found.lowerEntries.map { Double($0) } == expected.lowerEntries, "\(form)")
       let mismatches = try fixture.mismatches(of: Implementation(form, in: Float.self))
       #expect(mismatches.isEmpty, "\(form): \(mismatches)")
@@ -98,11 +98,13 @@ import Testing
     let fixture = try ExactFixture(length: 512, queryHeads: 1, gate: .scaled)
     let exactCase = fixture.attentionCase
     let inputs = try exactCase.inputs.map { $1.map { SinglePrecisionProbe($0) } }
-    let options = AttentionOptions(scale: exactCase.scale, gate: exactCase.gate, form: form)
-    let outputs = try attention(inputs, options)
+    let function = AttentionFunction(
+      scale: SinglePrecisionProbe(exactCase.function.scale), gate: exactCase.function.gate)
+    let execution = AttentionExecution(form: form)
+    let outputs = try attention(inputs, function, execution)
     let gradients = try attentionGradients(
       of: inputs, outputs: outputs, outputCotangent: exactCase.outputCotangent!.map { SinglePrecisionProbe($0) },
-      lseCotangent: exactCase.lseCotangent!.map { SinglePrecisionProbe($0) }, options)
+      lseCotangent: exactCase.lseCotangent!.map { SinglePrecisionProbe($0) }, execution)
     for (tensor, entries) in [(.o, outputs.o), (.lse, outputs.lse)] + gradients.tensors {
       let inexact = zip(fixture.exactEntries[tensor]!, entries.entries).count { $0 && !$1.isExact }
       #expect(inexact == 0, "\(tensor)")
@@ -113,10 +115,10 @@ import Testing
   func fractions() throws {
     let exactCase = try ExactFixture(length: 24, queryHeads: 1, quadruples: 1, seed: 3).attentionCase
     let inputs = try exactCase.inputs.map { $1.map { Rational(exactly: $0)! } }
-    let expected = try logits(inputs, scale: .one, form: .sequentialProduct)
+    let expected = try logits(inputs, AttentionFunction(scale: .one), form: .sequentialProduct)
     #expect(expected.lowerEntries.allSatisfy { 2 % $0.denominator == 0 })
     for form in [.compactWY, .blockwise(blockSize: 7)] as [AttentionForm] {
-      #expect(try logits(inputs, scale: .one, form: form).lowerEntries == expected.lowerEntries)
+      #expect(try logits(inputs, AttentionFunction(scale: .one), form: form).lowerEntries == expected.lowerEntries)
     }
     let roots: Set<Rational> = [0, 1, -1, Rational(1, 2), Rational(-1, 2)]
     for block in try blockIntermediates(inputs, segment: 0, queryHead: 0, blockSize: 24) {

@@ -143,7 +143,7 @@ import Testing
     let result = checkProperty("small problems", on: problems) { problem in
       let inputs = try problem.exactInputs()
       let tables = try problem.forms.map {
-        try logits(inputs, scale: problem.exactScale(), gate: problem.convention, form: $0)
+        try logits(inputs, problem.exactFunction(), form: $0)
       }
       for segment in 0..<tables[0].segments {
         for head in 0..<tables[0].queryHeads {

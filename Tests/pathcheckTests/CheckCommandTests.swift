@@ -285,7 +285,7 @@ import Testing
     let inputs = try Problem(line: "B1 T20 HQ1 H1 K4 V3 beta=uniform seed=12").inputs()
     let blocks = try blockIntermediates(inputs, segment: 0, queryHead: 0, blockSize: 8)
     sample.metadata["block_size"] = "8"
-    sample.tensors.append(("k_new", [1, 20, 1, 4], blocks.flatMap(\.carriedKeys.entries)))
+    sample.tensors.append(("k_new", [1, 20, 1, 4], blocks.flatMap(\.K̂.entries)))
     sample.tensors.append(("w2", [1, 20, 1, 4], blocks.flatMap(\.U.entries)))
     func run(_ sample: Sample) throws -> CommandLine {
       let folder = try TemporaryFolder()

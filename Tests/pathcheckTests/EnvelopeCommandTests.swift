@@ -124,7 +124,7 @@ import Testing
     let folder = try TemporaryFolder()
     let path = folder.file("case.safetensors")
     var file = TensorFileWriter()
-    for (tensor, entries) in inputs.tensors + [(.o, try attention(inputs, AttentionOptions(form: .compactWY)).o)] {
+    for (tensor, entries) in inputs.tensors + [(.o, try attention(inputs, AttentionExecution(form: .compactWY)).o)] {
       try file.add(tensor.rawValue, shape: inputs.shape.dimensions(of: tensor), entries.entries, as: .float64)
     }
     try file.write(to: path)
@@ -168,7 +168,7 @@ import Testing
   func metrics() throws {
     let kernel = try Kernel("B1 T50 HQ2 H1 K8 V8 beta=uniform seed=8")
     let o = try #require(try kernel.check().report.tensors.first)
-    let exact = try attention(kernel.attentionCase.inputs, AttentionOptions(form: .sequentialProduct)).o.entries
+    let exact = try attention(kernel.attentionCase.inputs, AttentionExecution(form: .sequentialProduct)).o.entries
     let candidate = kernel.tensors[.o]!
     func isClose(_ factor: Double) -> Bool {
       zip(candidate, exact).allSatisfy {

@@ -65,13 +65,13 @@ extension CaseManifest.Entry {
   /// - Parameter shown: The variants that the case shows; nil if nobody asked.
   init(_ stored: StoredCase, shown: Set<String>?) throws(AttentionError) {
     let inputs = stored.attentionCase.inputs
-    let gate = stored.attentionCase.gate
+    let gate = stored.attentionCase.function.gate
     file = stored.fileName
     self.case = stored.generated.name
     family = stored.generated.family
     purpose = stored.generated.purpose
     shape = ReportShape(inputs.shape, segments: inputs.segments.count)
-    scale = stored.attentionCase.scale ?? 1 / Double(inputs.shape.keyDim).squareRoot()
+    scale = stored.attentionCase.function.scale
     self.gate = inputs.g == nil ? nil : gate
     problem = stored.generated.problem?.description
     guard let shown else { return }

@@ -1,6 +1,5 @@
 import Judging
 import Mistakes
-import NumberFormats
 import PathAttention
 import Problems
 

@@ -42,7 +42,7 @@ struct StoredCase {
   package static func elementType(of tensor: AttentionTensor, _ activation: ElementType) -> ElementType {
     switch tensor {
     case .q, .k, .v, .do, .o, .dq, .dk, .dv: activation
-    case .w, .beta, .g, .lse, .dw, .dbeta, .dg: activation == .float64 ? .float64 : .float32
+    case .w, .beta, .g, .lse, .dlse, .dw, .dbeta, .dg: activation == .float64 ? .float64 : .float32
     }
   }
 
@@ -55,8 +55,8 @@ struct StoredCase {
     var metadata = [
       "case": generated.name, "family": generated.family.rawValue, "notes": generated.purpose,
       "source": "pathcheck generate", "seed": "\(generated.seed)",
-      "scale": "\(attentionCase.scale ?? 1 / Double(inputs.shape.keyDim).squareRoot())",
-      "gate": attentionCase.gate.rawValue,
+      "scale": "\(attentionCase.function.scale)",
+      "gate": attentionCase.function.gate.rawValue,
     ]
     metadata["problem"] = generated.problem?.description
     var file = TensorFileWriter(metadata: metadata)

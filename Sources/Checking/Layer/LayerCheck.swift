@@ -35,10 +35,9 @@ private struct LayerCheck {
 
   init(_ submission: LayerSubmission) throws(AttentionError) {
     self.submission = submission
-    var layer = PathLayer(
-      submission.parameters, options: AttentionOptions(scale: submission.scale, gate: submission.gate))
+    var layer = PathLayer(submission.parameters, scale: submission.scale, gate: submission.gate)
     form = referenceForm(for: try layer.project(submission.input(0..<submission.length)).inputs)
-    layer.options.form = form
+    layer.execution.form = form
     exact = layer
   }
 
@@ -56,7 +55,7 @@ private struct LayerCheck {
     return LayerCheckReport(
       verdict: reports.map(\.verdict).max() ?? .pass, case: submission.name, layer: exact.configuration,
       options: LayerCheckReport.Options(
-        scale: submission.scale ?? 1 / Double(exact.configuration.headDim).squareRoot(), gate: submission.gate,
+        scale: exact.function.scale, gate: exact.function.gate,
         form: form.description, format: submission.format.rawValue),
       tensors: reports, consistency: consistency(reports), diagnosis: diagnosis.sentences, notes: submission.notes)
   }

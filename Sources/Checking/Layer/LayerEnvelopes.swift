@@ -24,11 +24,7 @@ struct LayerEnvelopes {
       Envelope.usualSamples, activation: format, seed: Envelope.usualSeed, part: "layer"
     ).map { rounding -> [[Double]] in
       var layer = exact
-      layer.storage = { x in
-        var x = x
-        withUnsafeMutablePointer(to: &x) { rounding.round(UnsafeMutableBufferPointer(start: $0, count: 1), .o) }
-        return x
-      }
+      layer.roundStored = { rounding.rounded($0, .o) }
       guard let outputs = try? LayerPaths(layer: layer).outputs(submission) else {
         return reference.map { $0.map { _ in .nan } }
       }

@@ -124,17 +124,18 @@ private struct Reference {
     let needsGradients = submission.candidates.contains { $0.tensor.isGradient }
     // A backward pass costs about 2.5 times a forward pass.
     let forwardShare = needsGradients ? 1 / 3.5 : 1.0
-    var options = AttentionOptions(
-      scale: submission.scale, gate: submission.gate, form: form, queryTokens: submission.queryTokens)
+    var execution = AttentionExecution(form: form)
     do throws(AttentionError) {
-      options.onProgress = { report(forwardShare * $0) }
-      let outputs = try attention(inputs, options)
+      execution.onProgress = { report(forwardShare * $0) }
+      let outputs = try attention(
+        inputs, inputs.function(scale: submission.scale, gate: submission.gate), execution,
+        queryTokens: submission.queryTokens)
       entries = AttentionCase(inputs, queryTokens: submission.queryTokens)
         .wanted([.o: outputs.o.entries, .lse: outputs.lse.entries])
       if needsGradients, let outputCotangent = submission.outputCotangent {
-        options.onProgress = { report(forwardShare + (1 - forwardShare) * $0) }
+        execution.onProgress = { report(forwardShare + (1 - forwardShare) * $0) }
         let gradients = try attentionGradients(
-          of: inputs, outputs: outputs, outputCotangent: outputCotangent, options)
+          of: inputs, outputs: outputs, outputCotangent: outputCotangent, execution)
         for (tensor, gradient) in gradients.tensors { entries[tensor] = gradient.entries }
       }
     } catch {

@@ -1,7 +1,6 @@
 import Judging
 import LinearAlgebra
 import Mistakes
-import NumberFormats
 import PathAttention
 import Problems
 

@@ -9,19 +9,18 @@ extension LayerSubmission {
   static let decodePrefix = "out_decode_"
 
   init(_ request: LayerCheckRequest) throws(CrossCheckError) {
-    let file: TensorFile
-    do { file = try TensorFile(path: request.file) } catch { throw .file(error) }
+    let file = try TensorFile(ofCase: request.file)
     let reader = LayerFileReader(file: file, request: request)
     try reader.checkNames()
     try reader.checkMemory()
     let parameters = try LayerParameters(file, prefix: Self.parameterPrefix, normEpsilon: try reader.normEpsilon())
     let configuration = parameters.configuration
-    let (scale, gate) = (try reader.number("scale", request.scale), try reader.gate())
+    let (scale, gate) = (try file.number("scale", request.scale), try file.gate(request.gate))
     try reader.checkMetadata(configuration)
     let (batch, length, x) = try reader.x(hidden: configuration.hiddenSize)
     try reader.checkMemory(
       configuration, batch: batch, length: length, entries: file.tensors.reduce(0) { $0 + $1.entries })
-    let boundaries = try reader.segmentBoundaries()
+    let boundaries = try file.segmentBoundaries()
     let outputs = try reader.outputs(batch: batch, length: length, hidden: configuration.hiddenSize)
     if boundaries != nil, let other = outputs.first(where: { $0.path != .full }) {
       throw .shape(
@@ -40,25 +39,7 @@ private struct LayerFileReader {
   let file: TensorFile
   let request: LayerCheckRequest
 
-  func normEpsilon() throws(CrossCheckError) -> Double { try number("norm_eps", request.normEpsilon) ?? 1e-5 }
-
-  func number(_ key: String, _ given: Double?) throws(CrossCheckError) -> Double? {
-    if let given { return given }
-    guard let text = file.metadata[key] else { return nil }
-    guard let value = Double(text), value.isFinite else {
-      throw .metadata(file: file.path, key: key, expected: "a finite number", found: text)
-    }
-    return value
-  }
-
-  func gate() throws(CrossCheckError) -> GateConvention {
-    if let gate = request.gate { return gate }
-    guard let text = file.metadata["gate"] else { return .scaled }
-    guard let gate = GateConvention(rawValue: text) else {
-      throw .metadata(file: file.path, key: "gate", expected: "scaled or unscaled", found: text)
-    }
-    return gate
-  }
+  func normEpsilon() throws(CrossCheckError) -> Double { try file.number("norm_eps", request.normEpsilon) ?? 1e-5 }
 
   /// What the metadata says of the layer must be what the parameters say.
   func checkMetadata(_ configuration: LayerConfiguration) throws(CrossCheckError) {
@@ -84,16 +65,11 @@ private struct LayerFileReader {
         file: file.path, tensor: "x", expected: "[batch, token, \(hidden)]", found: descriptor.shape, hint: nil)
     }
     guard !descriptor.shape.contains(0) else { throw .empty(file: file.path, tensor: "x", shape: descriptor.shape) }
-    let x = try doubles("x")
+    let x = try file.widened("x")
     if let index = x.firstIndex(where: { !$0.isFinite }) {
       throw .inputs(file: file.path, .notFinite(tensor: "x", index: index, value: "\(x[index])"))
     }
     return (descriptor.shape[0], descriptor.shape[1], x)
-  }
-
-  func segmentBoundaries() throws(CrossCheckError) -> [Int]? {
-    guard file["cu_seqlens"] != nil else { return nil }
-    do { return try file.integers("cu_seqlens") } catch { throw .file(error) }
   }
 
   func outputs(batch: Int, length: Int, hidden: Int) throws(CrossCheckError) -> [LayerSubmission.Output] {
@@ -111,7 +87,7 @@ private struct LayerFileReader {
           hint: nil
         )
       }
-      let entries = try doubles(name)
+      let entries = try file.widened(name)
       outputs.append(
         LayerSubmission.Output(
           name: name, path: path, elementType: descriptor.elementType!, entries: entries,
@@ -215,18 +191,11 @@ private struct LayerFileReader {
   }
 
   func notes(gated: Bool) -> [String] {
-    var notes: [String] = []
-    if gated, request.gate == nil, file.metadata["gate"] == nil {
-      notes.append("the file does not say which gate convention it uses; taken as scaled (see --gate)")
-    }
+    var notes = file.gateNotes(request.gate, isGated: gated)
     let ignored = file.tensors.map(\.name).filter { !isKnown($0) }
     if !ignored.isEmpty {
       notes.append("not compared, because the names are not known: \(ignored.excerpt())")
     }
     return notes
-  }
-
-  private func doubles(_ name: String) throws(CrossCheckError) -> [Double] {
-    do { return try file.doubles(name) } catch { throw .file(error) }
   }
 }

@@ -14,14 +14,14 @@ package struct SubmissionReader {
 
   package init(_ request: CrossCheckRequest) throws(CrossCheckError) {
     self.request = request
-    inputFile = try Self.open(request.inputs)
-    candidateFile = if let path = request.candidate { try Self.open(path) } else { inputFile }
+    inputFile = try TensorFile(ofCase: request.inputs)
+    candidateFile = if let path = request.candidate { try TensorFile(ofCase: path) } else { inputFile }
     names = try SubmissionNames(request, inputs: inputFile, candidate: candidateFile)
   }
 
   func read() throws(CrossCheckError) -> Submission {
     let shape = try shape()
-    let boundaries = try segmentBoundaries()
+    let boundaries = try inputFile.segmentBoundaries()
     try checkMemory(shape, boundaries)
     var tensors: [AttentionTensor: [Double]] = [:]
     var activation = NumberFormat.float64
@@ -56,19 +56,17 @@ package struct SubmissionReader {
     }
     return Submission(
       name: inputFile.metadata["case"] ?? inputFile.path, inputs: inputs,
-      scale: try scale() ?? 1 / Double(shape.keyDim).squareRoot(), gate: try gate(),
+      scale: inputs.function(scale: try inputFile.number("scale", request.scale)).scale,
+      gate: try inputFile.gate(request.gate),
       outputCotangent: tensors[.do], candidates: candidates,
       stages: try Stage.allCases.filter { candidateFile[name($0)] != nil }.map { stage throws(CrossCheckError) in
         try self.stage(stage, inputs, blockSize: blockSize)
       },
-      blockSize: blockSize, activation: activation, notes: notes())
+      blockSize: blockSize, activation: activation,
+      notes: inputFile.gateNotes(request.gate, isGated: inputFile[name(.g)] != nil) + names.notes)
   }
 
   // MARK: Parts
-
-  private static func open(_ path: String) throws(CrossCheckError) -> TensorFile {
-    do { return try TensorFile(path: path) } catch { throw .file(error) }
-  }
 
   private func name(_ tensor: AttentionTensor) -> String { names[tensor] }
 
@@ -129,13 +127,7 @@ package struct SubmissionReader {
         file: file.path, tensor: name, expected: "\(expected)", found: descriptor.shape,
         hint: suggestion.map { "all shapes fit with \($0)" })
     }
-    do {
-      return (
-        layout.reorder(try file.doubles(name), dimensions: dimensions), descriptor.elementType!
-      )
-    } catch {
-      throw .file(error)
-    }
+    return (layout.reorder(try file.widened(name), dimensions: dimensions), descriptor.elementType!)
   }
 
   // MARK: Stages
@@ -233,40 +225,5 @@ package struct SubmissionReader {
     } catch {
       throw .memory(file: inputFile.path, error)
     }
-  }
-
-  private func segmentBoundaries() throws(CrossCheckError) -> [Int]? {
-    guard let descriptor = inputFile["cu_seqlens"] else { return nil }
-    guard descriptor.shape.count == 1 else {
-      throw .shape(
-        file: inputFile.path, tensor: "cu_seqlens", expected: "[segments + 1]", found: descriptor.shape, hint: nil)
-    }
-    do { return try inputFile.integers("cu_seqlens") } catch { throw .file(error) }
-  }
-
-  private func scale() throws(CrossCheckError) -> Double? {
-    if let scale = request.scale { return scale }
-    guard let text = inputFile.metadata["scale"] else { return nil }
-    guard let scale = Double(text), scale.isFinite else {
-      throw .metadata(file: inputFile.path, key: "scale", expected: "a finite number", found: text)
-    }
-    return scale
-  }
-
-  private func gate() throws(CrossCheckError) -> GateConvention {
-    if let gate = request.gate { return gate }
-    guard let text = inputFile.metadata["gate"] else { return .scaled }
-    guard let gate = GateConvention(rawValue: text) else {
-      throw .metadata(file: inputFile.path, key: "gate", expected: "scaled or unscaled", found: text)
-    }
-    return gate
-  }
-
-  private func notes() -> [String] {
-    var notes: [String] = []
-    if inputFile[name(.g)] != nil, request.gate == nil, inputFile.metadata["gate"] == nil {
-      notes.append("the file does not say which gate convention it uses; taken as scaled (see --gate)")
-    }
-    return notes + names.notes
   }
 }

@@ -64,16 +64,16 @@ private struct Benchmark<S: RealScalar> {
       length: length, queryHeads: request.queryHeads, heads: request.heads, keyDim: request.headDim,
       valueDim: request.headDim)
     let (inputs, cotangent) = try problem(shape)
-    let options = AttentionOptions(form: form, threads: request.threads)
+    let execution = AttentionExecution(form: form, threads: request.threads)
     PeakMemory.reset()
     var seconds: [Double] = []
     var productSeconds: [Double] = []
     // The first run warms caches and allocators.
     for repetition in 0...request.repeats {
       let elapsed = try time { () throws(AttentionError) in
-        let outputs = try attention(inputs, options)
+        let outputs = try attention(inputs, execution)
         if pass == .forwardBackward {
-          _ = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: cotangent, options)
+          _ = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: cotangent, execution)
         }
       }
       let product = time { products.run() }

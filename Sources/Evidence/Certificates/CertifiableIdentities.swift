@@ -20,7 +20,7 @@ private struct LogitIdentity: CertifiableIdentity {
 
   func bodies<S: SoftmaxScalar>(at point: CertificatePoint<S>) throws(AttentionError) -> [CertificateBody<S>] {
     try forms.map { form throws(AttentionError) in
-      let table = try logits(point.inputs, scale: point.scale, gate: point.gate, form: form)
+      let table = try logits(point.inputs, point.function, form: form)
       return CertificateBody(name: form.description, numbers: table.lowerEntries)
     }
   }
@@ -47,7 +47,7 @@ private struct DerivativeIdentity: CertifiableIdentity {
   func bodies<S: SoftmaxScalar>(at point: CertificatePoint<S>) throws(AttentionError) -> [CertificateBody<S>] {
     let dual = try point.dualInputs()
     let forward = try forms.map { form throws(AttentionError) in
-      let table = try logits(dual, scale: Dual(point.scale), gate: point.gate, form: form)
+      let table = try logits(dual, point.function.dual, form: form)
       let derivative = contraction(point.cotangent.lowerEntries, table.lowerEntries.map(\.derivative))
       return CertificateBody(name: "forward, \(form)", numbers: [derivative])
     }
@@ -65,7 +65,7 @@ private struct DerivativeIdentity: CertifiableIdentity {
 
 extension CertificatePoint {
   fileprivate func gradients(_ form: AttentionForm) throws(AttentionError) -> LogitGradients<S> {
-    try logitGradients(of: inputs, cotangent: cotangent, scale: scale, gate: gate, form: form)
+    try logitGradients(of: inputs, cotangent: cotangent, function, form: form)
   }
 }
 
@@ -93,8 +93,8 @@ private struct Reflections<S: Scalar> {
 
   func carry(_ row: some Sequence<S>, through tokens: some Sequence<Int>) -> [S] {
     tokens.reduce(Array(row)) { x, t in
-      let w = w.row(t)
-      let step = β[t, 0] * contraction(x, Array(w))
+      let w = w.rowEntries(t)
+      let step = β[t, 0] * contraction(x, w)
       return x.indices.map { x[$0] - step * w[$0] }
     }
   }
@@ -119,14 +119,14 @@ private struct StageIdentity: CertifiableIdentity {
         let range = block.range
         switch stage {
         case .carriedQueries:
-          found += block.carriedQueries.entries
+          found += block.Q̃.entries
           expected += range.flatMap { t in
-            reflections.carry(Q.row(t), through: (range.lowerBound...t).reversed())
+            reflections.carry(Q.rowEntries(t), through: (range.lowerBound...t).reversed())
           }
         case .carriedKeys:
           // (H_last … H_{t+1} kᵀ)ᵀ = k H_{t+1} … H_last.
-          found += block.carriedKeys.entries
-          expected += range.flatMap { t in reflections.carry(K.row(t), through: t + 1..<range.upperBound) }
+          found += block.K̂.entries
+          expected += range.flatMap { t in reflections.carry(K.rowEntries(t), through: t + 1..<range.upperBound) }
         case .products:
           // Row a of H_last … H_first is e_a H_last … H_first.
           found += block.R.entries
@@ -142,7 +142,7 @@ private struct StageIdentity: CertifiableIdentity {
           found += product.entries
           let rows = range.flatMap { t in
             let carried = reflections.carry(
-              reflections.w.row(t), through: (range.lowerBound..<t).reversed())
+              reflections.w.rowEntries(t), through: (range.lowerBound..<t).reversed())
             return carried.map { reflections.β[t, 0] * $0 }
           }
           expected += rows + rows
@@ -165,12 +165,12 @@ private struct CarriedCacheIdentity: CertifiableIdentity {
   func bodies<S: SoftmaxScalar>(at point: CertificatePoint<S>) throws(AttentionError) -> [CertificateBody<S>] {
     let inputs = try point.ungatedInputs()
     let tokens = inputs.segments[0]
-    let table = try logits(inputs, scale: .one, form: .sequentialProduct)
+    let table = try logits(inputs, AttentionFunction(scale: .one), form: .sequentialProduct)
     let queryHeads = 0..<inputs.shape.queryHeads
     let expected = queryHeads.flatMap { queryHead in
       let K = inputs.k.window(tokens, head: queryHead / inputs.shape.groupSize)
       let reflections = Reflections(inputs, queryHead)
-      let carried = tokens.flatMap { reflections.carry(K.row($0), through: $0 + 1..<tokens.upperBound) }
+      let carried = tokens.flatMap { reflections.carry(K.rowEntries($0), through: $0 + 1..<tokens.upperBound) }
       return carried + tokens.map { table[0, queryHead][tokens.count - 1, $0] }
     }
     let found = try blockSizes.map { blockSize throws(AttentionError) in
@@ -195,7 +195,7 @@ private struct CarriedCacheIdentity: CertifiableIdentity {
     for block in try blockIntermediates(inputs, segment: 0, queryHead: queryHead, blockSize: blockSize) {
       let earlier = carried.mutableView.rows(0..<block.range.lowerBound)
       multiply(earlier.copy(), block.R.transposed, into: earlier)
-      assign(block.carriedKeys, to: carried.mutableView.rows(block.range))
+      assign(block.K̂, to: carried.mutableView.rows(block.range))
     }
     return carried
   }
@@ -219,7 +219,7 @@ private struct SoftmaxIdentity: CertifiableIdentity {
 
   func bodies<S: SoftmaxScalar>(at point: CertificatePoint<S>) throws(AttentionError) -> [CertificateBody<S>] {
     let inputs = point.inputs
-    let table = try logits(inputs, scale: point.scale, gate: point.gate, form: .sequentialProduct)
+    let table = try logits(inputs, point.function, form: .sequentialProduct)
     var (o, sums): ([S], [S]) = ([], [])
     for i in inputs.segments[0] {
       for queryHead in 0..<inputs.shape.queryHeads {
@@ -231,7 +231,7 @@ private struct SoftmaxIdentity: CertifiableIdentity {
       }
     }
     let online = try forms.map { form throws(AttentionError) in
-      let outputs = try attention(inputs, scale: point.scale, gate: point.gate, form: form)
+      let outputs = try attention(inputs, point.function, AttentionExecution(form: form))
       return CertificateBody(name: form.description, numbers: outputs.o.entries + outputs.lse.entries)
     }
     return [CertificateBody(name: "definition", numbers: o + sums)] + online

@@ -29,10 +29,8 @@ public struct CertificateBody<S: Scalar> {
 public struct CertificatePoint<S: SoftmaxScalar> {
   /// One sequence of q, k, v, w, β and, if asked for, g.
   public let inputs: AttentionInputs<S>
-  /// How the gate enters.
-  public let gate: GateConvention
-  /// The factor of the logits.
-  public let scale: S
+  /// Scale and gate convention.
+  public let function: AttentionFunction<S>
   /// A cotangent of the logits.
   public let cotangent: LogitTable<S>
   /// A direction in the space of the inputs.
@@ -47,8 +45,7 @@ public struct CertificatePoint<S: SoftmaxScalar> {
     inputs = try AttentionInputs(
       shape: shape, q: draws(.q), k: draws(.k), v: draws(.v), w: draws(.w), beta: draws(.beta),
       g: request.gate.map { _ in draws(.g) })
-    gate = request.gate ?? .scaled
-    scale = draw()
+    function = AttentionFunction(scale: draw(), gate: request.gate ?? .scaled)
     cotangent = LogitTable(inputs).map { _ in draw() }
     direction = try inputs.map { _, entries in entries.map { _ in draw() } }
   }

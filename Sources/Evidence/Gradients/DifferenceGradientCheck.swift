@@ -29,7 +29,7 @@ public func differenceGradientCheck(
   /// Σ do · o + Σ dlse · lse, and the sum of the magnitudes of the terms.
   func loss(_ inputs: AttentionInputs<Double>) throws -> (value: Double, magnitude: Double) {
     let found = try implementation.evaluate(
-      AttentionCase(inputs, scale: attentionCase.scale, gate: attentionCase.gate))
+      AttentionCase(inputs, scale: attentionCase.function.scale, gate: attentionCase.function.gate))
     let terms = try attentionCase.lossTerms(
       o: found.entries(.o, count: shape.count(of: .o), of: implementation),
       lse: found.entries(.lse, count: shape.count(of: .lse), of: implementation))
@@ -86,10 +86,10 @@ private struct FirstSteps {
 
   init(_ attentionCase: AttentionCase) {
     let inputs = attentionCase.inputs
-    scale = abs(attentionCase.effectiveScale) * productGrowth(inputs).factor
+    scale = abs(attentionCase.function.scale) * productGrowth(inputs).factor
     (q, k, w) = (largestNorm(inputs.q), largestNorm(inputs.k), largestNorm(inputs.w))
     β = inputs.beta.entries.map(abs).max() ?? 0
-    decay = attentionCase.gate == .scaled ? abs(attentionCase.effectiveScale) : 1
+    decay = attentionCase.function.gate == .scaled ? abs(attentionCase.function.scale) : 1
     spread = Double(inputs.segments.map(\.count).max() ?? 0).squareRoot()
   }
 

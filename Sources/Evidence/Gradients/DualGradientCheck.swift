@@ -24,16 +24,17 @@ public func dualGradientCheck(
 ) throws -> GradientCheckReport {
   let inputs = attentionCase.inputs
   let bound = ErrorBound(
-    inputs, scale: attentionCase.effectiveScale, gate: attentionCase.gate,
+    inputs, attentionCase.function,
     outputCotangent: attentionCase.outputCotangent ?? [], lseCotangent: attentionCase.lseCotangent ?? [],
     unitRoundoff: unitRoundoff)
-  let options = AttentionOptions(
-    scale: attentionCase.scale, gate: attentionCase.gate, form: .sequentialProduct)
+  let function = AttentionFunction(
+    scale: Dual<Double>(attentionCase.function.scale), gate: attentionCase.function.gate)
   return try compareGradients(
     implementation, on: attentionCase, directions, .dual, problem: problem
   ) { tensor, vectors in
     try vectors.map { vector in
-      let outputs = try attention(inputs.dual(toward: tensor, vector), options)
+      let outputs = try attention(
+        inputs.dual(toward: tensor, vector), function, AttentionExecution(form: .sequentialProduct))
       let loss = attentionCase.lossTerms(o: outputs.o.entries, lse: outputs.lse.entries).reduce(.zero, +)
       return Derivative(
         value: loss.derivative, tolerance: bound.entries[tensor.gradient!]! * vector.reduce(0) { $0 + abs($1) })

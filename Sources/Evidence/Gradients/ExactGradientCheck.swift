@@ -24,9 +24,9 @@ public struct FieldLoss: Sendable {
 
   /// Σ C ∘ S for the logits S of a form and a random cotangent C: the polynomial part of the backward pass.
   public static func logits(of form: AttentionForm, _ problem: Problem) -> FieldLoss {
-    let scale = problem.exactScale()
+    let function = problem.exactFunction()
     return FieldLoss(name: "logits, \(form)") { inputs in
-      let table = try PathAttention.logits(inputs, scale: Dual(scale), gate: problem.convention, form: form)
+      let table = try PathAttention.logits(inputs, function.dual, form: form)
       let cotangent = problem.exactLogitCotangent(inputs)
       return (0..<table.segments).reduce(.zero) { sum, segment in
         (0..<table.queryHeads).reduce(sum) { sum, head in
@@ -35,8 +35,7 @@ public struct FieldLoss: Sendable {
       }
     } gradients: { inputs in
       let gradients = try logitGradients(
-        of: inputs, cotangent: problem.exactLogitCotangent(inputs), scale: scale,
-        gate: problem.convention, form: form)
+        of: inputs, cotangent: problem.exactLogitCotangent(inputs), function, form: form)
       return gradients.tensors.reduce(into: [:]) { $0[$1.tensor] = $1.entries.entries }
     }
   }
@@ -44,17 +43,16 @@ public struct FieldLoss: Sendable {
   /// Σ do · o + Σ dlse · lse for attention as a whole, with the formal exponential of the prime field and random
   /// cotangents: also the softmax, the values and the gate.
   public static func attention(of form: AttentionForm, _ problem: Problem) -> FieldLoss {
-    let scale = problem.exactScale()
-    let (dO, dlse) = (problem.fieldElements(.do), problem.fieldElements(.lse))
+    let (function, execution) = (problem.exactFunction(), AttentionExecution(form: form))
+    let (dO, dlse) = (problem.fieldElements(.do), problem.fieldElements(.dlse))
     return FieldLoss(name: "attention, \(form)") { inputs in
-      let outputs = try PathAttention.attention(inputs, scale: Dual(scale), gate: problem.convention, form: form)
+      let outputs = try PathAttention.attention(inputs, function.dual, execution)
       // The value of lse stands for exp(lse); its derivative is that of the logarithm.
       return zip(dO + dlse, outputs.o.entries + outputs.lse.entries).reduce(.zero) { $0 + Dual($1.0) * $1.1 }
     } gradients: { inputs in
-      let outputs = try PathAttention.attention(inputs, scale: scale, gate: problem.convention, form: form)
+      let outputs = try PathAttention.attention(inputs, function, execution)
       let gradients = try attentionGradients(
-        of: inputs, outputs: outputs, outputCotangent: dO, lseCotangent: dlse, scale: scale,
-        gate: problem.convention, form: form)
+        of: inputs, outputs: outputs, outputCotangent: dO, lseCotangent: dlse, execution)
       return gradients.tensors.reduce(into: [:]) { $0[$1.tensor] = $1.entries.entries }
     }
   }

@@ -45,6 +45,11 @@ public struct GradientDirections: Sendable, Codable {
   }
 }
 
+extension AttentionFunction {
+  /// The same function of dual numbers.
+  package var dual: AttentionFunction<Dual<S>> { AttentionFunction<Dual<S>>(scale: Dual(scale), gate: gate) }
+}
+
 extension AttentionInputs {
   /// The inputs x as x + ẋ ε, where ẋ is a direction in one of the tensors.
   package func dual(toward tensor: AttentionTensor, _ direction: [S]) throws(AttentionError) -> AttentionInputs<Dual<S>>

@@ -25,27 +25,26 @@ public struct CacheDrift: Sendable, Codable {
 /// - Parameters:
 ///   - inputs: One sequence. It is rounded to the format first, so that what is measured is the drift and nothing else.
 ///   - format: How keys and values are stored. Sums of the gate are not.
-///   - options: Scale and gate convention.
+///   - function: Scale and gate convention; the usual ones when nil.
 ///   - steps: After how many tokens to compare, each from 1 to the length.
 /// - Throws: `AttentionError` when there is not one sequence, an input is not finite or an option makes no sense.
 /// - Complexity: O(length² · d) per query head.
 public func cacheDrift(
-  of inputs: AttentionInputs<Double>, format: NumberFormat, _ options: AttentionOptions = AttentionOptions(),
+  of inputs: AttentionInputs<Double>, format: NumberFormat, _ function: AttentionFunction<Double>? = nil,
   at steps: [Int]
 ) throws(AttentionError) -> [CacheDrift] {
   guard inputs.segments.count == 1 else { throw .cache(expected: "1 sequence", found: "\(inputs.segments.count)") }
   let inputs = try inputs.replacing(
     k: inputs.k.entries.map(format.round), v: inputs.v.entries.map(format.round))
-  var options = options
-  options.form = .sequentialProduct
+  let function = function ?? inputs.function()
   let layout = KeyCacheLayout(inputs)
-  var exact = try KeyCache<Double>(sequences: 1, layout: layout)
-  var stored = try KeyCache<Double>(sequences: 1, layout: layout, storage: { format.round($0) })
+  var exact = try KeyCache<Double>(sequences: 1, layout: layout, function)
+  var stored = try KeyCache<Double>(sequences: 1, layout: layout, function, roundStored: { format.round($0) })
   var drifts: [CacheDrift] = []
   for t in 0..<inputs.shape.length {
     let token = inputs.packed([t..<t + 1])
-    let reference = try exact.attend(to: token, options)
-    let outputs = try stored.attend(to: token, options)
+    let reference = try exact.attend(to: token)
+    let outputs = try stored.attend(to: token)
     guard steps.contains(t + 1) else { continue }
     func keys(_ cache: KeyCache<Double>, _ rows: Range<Int>) -> [Double] {
       (0..<layout.heads).flatMap { cache.keys(sequence: 0, head: $0).rows(rows).copy().entries }

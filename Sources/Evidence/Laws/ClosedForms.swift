@@ -45,15 +45,15 @@ extension LawCase {
           HeadRows(
             Q: self.head(.q, queryHead, segment), K: self.head(.k, head, segment), W: self.head(.w, head, segment),
             β: self.head(.beta, head, segment).map { $0[0] }))
-        guard tensors[.g] != nil else { return A.map { $0.scaled(by: scale) } }
-        let factor = gate == .scaled ? scale : .one
+        guard tensors[.g] != nil else { return A.map { $0.scaled(by: function.scale) } }
+        let factor = function.gate == .scaled ? function.scale : .one
         let g = self.head(.g, queryHead, segment).map { $0[0] }
         return A.enumerated().map { i, row in
           // The gate of (i, j) is that of (i, j+1) plus factor · g_{j+1}.
           var decay = S.zero
           var logits = row
           for j in (0...i).reversed() {
-            logits[j] = scale * row[j] + factor * decay
+            logits[j] = function.scale * row[j] + factor * decay
             decay += g[j]
           }
           return logits
@@ -134,7 +134,7 @@ struct KeysAsReflections: ClosedForm {
       }
     }
     solve(unitTriangular: D.transposed, .upper, A.mutableView.transposed)
-    return (0..<L).map { Array(A.view.row($0)[...$0]) }
+    return (0..<L).map { Array(A.rowEntries($0)[...$0]) }
   }
 }
 

@@ -18,7 +18,7 @@ struct NoFuture: LawBody {
     let original = trial.original.withoutCotangents { isFuture[$0] }
     var random = trial.random
     let changed = original.mapTensors { tensor, entries in
-      guard tensor != .do && tensor != .lse else { return entries }
+      guard tensor != .do && tensor != .dlse else { return entries }
       let width = entries.count / max(1, tokens)
       return entries.indices.map { index in
         guard isFuture[index / width] else { return entries[index] }

@@ -6,20 +6,18 @@ struct LawCase<S: LawScalar> {
   package var shape: AttentionShape
   /// As in `AttentionInputs`; nil unless B = 1.
   package var segmentBoundaries: [Int]?
-  package var scale: S
-  package var gate: GateConvention
-  /// q, k, v, w, β, g if there is a gate; and do and, under the name lse, the cotangents of the results, if gradients are
+  package var function: AttentionFunction<S>
+  /// q, k, v, w, β, g if there is a gate; and do and dlse, the cotangents of the results, if gradients are
   /// wanted.
   package var tensors: [AttentionTensor: [S]]
 
   init(
-    _ inputs: AttentionInputs<S>, scale: S, gate: GateConvention, outputCotangent: [S], lseCotangent: [S]
+    _ inputs: AttentionInputs<S>, _ function: AttentionFunction<S>, outputCotangent: [S], lseCotangent: [S]
   ) {
     shape = inputs.shape
     segmentBoundaries = inputs.shape.batch == 1 ? [0] + inputs.segments.map(\.upperBound) : nil
-    self.scale = scale
-    self.gate = gate
-    tensors = [.do: outputCotangent, .lse: lseCotangent]
+    self.function = function
+    tensors = [.do: outputCotangent, .dlse: lseCotangent]
     for (tensor, entries) in inputs.tensors { tensors[tensor] = entries.entries }
   }
 
@@ -54,7 +52,7 @@ struct LawCase<S: LawScalar> {
   /// The same without cotangents.
   package var forwardOnly: Self {
     var changed = self
-    (changed.tensors[.do], changed.tensors[.lse]) = (nil, nil)
+    (changed.tensors[.do], changed.tensors[.dlse]) = (nil, nil)
     return changed
   }
 
@@ -70,7 +68,7 @@ struct LawCase<S: LawScalar> {
   /// No cotangents at tokens that are not wanted.
   func withoutCotangents(where isUnwanted: (Int) -> Bool) -> Self {
     mapTensors { tensor, entries in
-      guard tensor == .do || tensor == .lse else { return entries }
+      guard tensor == .do || tensor == .dlse else { return entries }
       let width = entries.count / max(1, shape.tokens)
       return entries.indices.map { isUnwanted($0 / width) ? .zero : entries[$0] }
     }

@@ -23,15 +23,16 @@ struct ImplementationSubject: LawSubject {
 
   func lawCase(_ problem: Problem) throws -> LawCase<Double> {
     LawCase(
-      try problem.inputs(), scale: 1 / Double(problem.shape.keyDim).squareRoot(), gate: problem.convention,
+      try problem.inputs(), AttentionFunction.usual(keyDim: problem.shape.keyDim, gate: problem.convention),
       outputCotangent: problem.outputCotangent(), lseCotangent: problem.lseCotangent())
   }
 
   package func tensors(_ lawCase: LawCase<Double>) throws -> [AttentionTensor: [Double]] {
     let found = try implementation.evaluate(
       AttentionCase(
-        try lawCase.inputs(), scale: lawCase.scale, gate: lawCase.gate, outputCotangent: lawCase.tensors[.do],
-        lseCotangent: lawCase.tensors[.lse]))
+        try lawCase.inputs(), scale: lawCase.function.scale, gate: lawCase.function.gate,
+        outputCotangent: lawCase.tensors[.do],
+        lseCotangent: lawCase.tensors[.dlse]))
     for tensor in lawCase.results {
       let expected = lawCase.shape.count(of: tensor)
       guard found[tensor]?.count == expected else {
@@ -44,8 +45,8 @@ struct ImplementationSubject: LawSubject {
 
   package func bounds(_ lawCase: LawCase<Double>) throws -> [AttentionTensor: Double] {
     ErrorBound(
-      try lawCase.inputs(), scale: lawCase.scale, gate: lawCase.gate,
-      outputCotangent: lawCase.tensors[.do] ?? [], lseCotangent: lawCase.tensors[.lse] ?? []
+      try lawCase.inputs(), lawCase.function,
+      outputCotangent: lawCase.tensors[.do] ?? [], lseCotangent: lawCase.tensors[.dlse] ?? []
     ).entries
   }
 }
@@ -57,18 +58,19 @@ struct FieldSubject: LawSubject {
 
   func lawCase(_ problem: Problem) throws -> LawCase<PrimeField> {
     LawCase(
-      try problem.exactInputs(), scale: problem.exactScale(), gate: problem.convention,
-      outputCotangent: problem.fieldElements(.do), lseCotangent: problem.fieldElements(.lse))
+      try problem.exactInputs(), problem.exactFunction(),
+      outputCotangent: problem.fieldElements(.do), lseCotangent: problem.fieldElements(.dlse))
   }
 
   package func tensors(_ lawCase: LawCase<PrimeField>) throws -> [AttentionTensor: [PrimeField]] {
     let inputs = try lawCase.inputs()
-    let outputs = try attention(inputs, scale: lawCase.scale, gate: lawCase.gate, form: form)
+    let outputs = try attention(
+      inputs, lawCase.function, AttentionExecution(form: form))
     var tensors: [AttentionTensor: [PrimeField]] = [.o: outputs.o.entries, .lse: outputs.lse.entries]
     guard let outputCotangent = lawCase.tensors[.do] else { return tensors }
     let gradients = try attentionGradients(
-      of: inputs, outputs: outputs, outputCotangent: outputCotangent, lseCotangent: lawCase.tensors[.lse],
-      scale: lawCase.scale, gate: lawCase.gate, form: form)
+      of: inputs, outputs: outputs, outputCotangent: outputCotangent, lseCotangent: lawCase.tensors[.dlse],
+      AttentionExecution(form: form))
     for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
     return tensors
   }

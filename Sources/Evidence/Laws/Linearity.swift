@@ -33,7 +33,7 @@ struct ConstantValues: LawBody {
     var constant = trial.original
     let values = constant[.v].prefix(shape.heads * lanes)
     constant[.v] = constant[.v].indices.map { values[$0 % values.count] }
-    constant[.lse] = constant[.lse].map { _ in .zero }
+    constant[.dlse] = constant[.dlse].map { _ in .zero }
     let found = try trial.subject.tensors(constant)
     let bounds = try trial.subject.bounds(constant)
     let expected = found[.o]!.indices.map { index in
@@ -55,7 +55,7 @@ struct LinearInCotangents: LawBody {
   package func check<Subject: LawSubject>(_ trial: inout LawTrial<Subject>) throws {
     let first = trial.original
     var (second, sum) = (first, first)
-    for tensor in [AttentionTensor.do, .lse] {
+    for tensor in [AttentionTensor.do, .dlse] {
       second[tensor] = first[tensor].map { _ in Subject.Number.random(using: &trial.random) }
       sum[tensor] = first[tensor].plus(second[tensor])
     }

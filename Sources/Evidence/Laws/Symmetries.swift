@@ -135,9 +135,9 @@ struct ConversionOfGates: LawBody {
   package func check<Subject: LawSubject>(_ trial: inout LawTrial<Subject>) throws {
     let half = Subject.Number.one / Subject.Number(2)
     var scaled = trial.original
-    (scaled.scale, scaled.gate) = (half, .scaled)
+    scaled.function = AttentionFunction(scale: half)
     var unscaled = scaled
-    unscaled.gate = .unscaled
+    unscaled.function.gate = .unscaled
     unscaled[.g] = scaled[.g].scaled(by: half)
     try trial.compare(scaled, unscaled, slack: 0) { tensor, entries in
       entries
@@ -158,7 +158,7 @@ struct ScaleOfQueries: LawBody {
     let two = Subject.Number(2)
     var changed = trial.original
     changed[.q] = changed[.q].scaled(by: two)
-    changed.scale = changed.scale / two
+    changed.function.scale = changed.function.scale / two
     try trial.compare(trial.original, changed, slack: 0) { tensor, entries in
       tensor == .dq ? entries.scaled(by: .one / two) : entries
     }

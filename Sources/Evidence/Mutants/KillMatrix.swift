@@ -60,7 +60,7 @@ public func killMatrix(
   let judged = try GateConvention.allCases.map { convention in
     try cases.map { attentionCase in
       var attentionCase = attentionCase
-      attentionCase.gate = convention
+      attentionCase.function.gate = convention
       return (case: attentionCase, reference: try Implementation(.blockwise()).evaluate(attentionCase))
     }
   }

@@ -1,4 +1,3 @@
-import Foundation
 import NumberFormats
 import PathAttention
 import Problems

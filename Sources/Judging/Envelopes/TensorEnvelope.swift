@@ -1,5 +1,3 @@
-import NumberFormats
-
 /// The envelope of one tensor.
 public struct TensorEnvelope: Sendable {
   /// E_r for every row, token after token and head after head; infinite where honest kernels overflow.

@@ -119,7 +119,7 @@ private final class WeightSums: Sendable {
     if knowsLogits {
       let factors = factors
       forEachLogitStretch(
-        inputs, scale: attentionCase.effectiveScale, gate: attentionCase.gate,
+        inputs, attentionCase.function,
         form: referenceForm(for: inputs, queryTokens: attentionCase.queryTokens),
         where: { token, head in factors[token * heads + head] != 0 }, body)
     } else {
@@ -186,7 +186,7 @@ private final class WeightSums: Sendable {
 
   func bounds(_ attentionCase: AttentionCase) -> [AttentionTensor: [Double]] {
     let growth = productGrowth(attentionCase.inputs).factor
-    let scale = abs(attentionCase.effectiveScale) * growth
+    let scale = abs(attentionCase.function.scale) * growth
     let sums = sums.withLock { $0 }
     var bounds: [AttentionTensor: [Double]] = [.o: sums.outputs]
     guard norms[.do] != nil else { return bounds }
@@ -201,7 +201,7 @@ private final class WeightSums: Sendable {
     let (w, β) = (norms[.w]!, norms[.beta]!)
     bounds[.dbeta] = times(across) { scale * w[$0] * w[$0] }
     bounds[.dw] = times(across) { 2 * scale * β[$0] * w[$0] }
-    let gateFactor = attentionCase.gate == .scaled ? abs(attentionCase.effectiveScale) : 1
+    let gateFactor = attentionCase.function.gate == .scaled ? abs(attentionCase.function.scale) : 1
     bounds[.dg] = times(self.across(keys: sums.ofKey, queries: sums.ofQuery, heads: shape.queryHeads)) { _ in
       gateFactor
     }

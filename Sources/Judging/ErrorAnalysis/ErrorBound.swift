@@ -26,13 +26,12 @@ public struct ErrorBound: Sendable {
   ///
   /// - Parameters:
   ///   - inputs: The problem.
-  ///   - scale: The factor of the logits.
-  ///   - gate: How the gate enters.
+  ///   - function: Scale and gate convention.
   ///   - outputCotangent: do, if gradients are to be bounded.
   ///   - lseCotangent: dlse, if there is one.
   ///   - u: The unit roundoff of the arithmetic.
   public init(
-    _ inputs: AttentionInputs<Double>, scale: Double, gate: GateConvention, outputCotangent: [Double] = [],
+    _ inputs: AttentionInputs<Double>, _ function: AttentionFunction<Double>, outputCotangent: [Double] = [],
     lseCotangent: [Double] = [], unitRoundoff u: Double = 0x1p-53
   ) {
     let shape = inputs.shape
@@ -42,6 +41,7 @@ public struct ErrorBound: Sendable {
     let (q, k, w) = (largestNorm(inputs.q), largestNorm(inputs.k), largestNorm(inputs.w))
     let v = largestNorm(inputs.v)
     let β = inputs.beta.entries.map(abs).max() ?? 0
+    let (scale, gate) = (function.scale, function.gate)
     let decay = L * (inputs.g?.entries.map(abs).max() ?? 0) * (gate == .scaled ? scale : 1)
     let δS = ε * abs(scale) * q * k + 10 * u * decay
     let relative = 2 * (δS + ε)

@@ -19,7 +19,7 @@ public struct ReferenceAgreement: Sendable {
       inputs, gate: problem.convention, outputCotangent: problem.outputCotangent(),
       lseCotangent: problem.lseCotangent())
     let bound = ErrorBound(
-      inputs, scale: 1 / Double(problem.shape.keyDim).squareRoot(), gate: problem.convention,
+      inputs, attentionCase.function,
       outputCotangent: problem.outputCotangent(), lseCotangent: problem.lseCotangent())
     let tensors = try Implementation(.sequentialProduct, threads: 1).evaluate(attentionCase)
     expected = AttentionTensor.allCases.compactMap { tensor in

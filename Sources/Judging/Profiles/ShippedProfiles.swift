@@ -12,8 +12,8 @@ extension NumericsProfile {
       + "M⁻¹, w, β, gate sums and accumulators in float32",
     blockSize: 64, sumLength: 16, operands: .activation, sums: .format(.float32), results: .activation,
     points: [
-      .gramReflections: .format(.float32), .carriedQueries: .format(.float16), .carryFactors: .format(.float16),
-      .carryProduct: .format(.float32), .recomputedQueries: .activation, .outputCotangents: .format(.float32),
+      .gramReflections: .format(.float32), .carriedX: .format(.float16), .carryFactors: .format(.float16),
+      .R: .format(.float32), .Q̃: .activation, .outputCotangents: .format(.float32),
       .lse: .format(.float32), .dbeta: .format(.float32), .dg: .format(.float32),
     ])
 

@@ -9,38 +9,41 @@ public enum Stage: String, CaseIterable, Sendable, Codable {
   /// M⁻¹, [B, T, H, n]: row t is that of token t in its block, unit lower triangular.
   case inverse = "m_inverse"
   /// T = M⁻¹ diag(β), [B, T, H, n].
-  case transform
+  case T = "transform"
   /// U = T W, [B, T, H, K].
-  case transformedReflections = "transformed_w"
+  case U = "transformed_w"
   /// K̂, keys carried to the end of their block, [B, T, H, K].
-  case adjustedKeys = "adjusted_k"
+  case K̂ = "adjusted_k"
   /// Q̃, queries carried to the start of their block and not scaled, [B, T, HQ, K].
-  case adjustedQueries = "adjusted_q"
+  case Q̃ = "adjusted_q"
   /// S, what the softmax is taken of, [B, T, HQ, T], for keys of the same sequence.
   case logits
 
-  /// What it is, as a formula.
-  public var formula: String {
+  /// The letter; nil for the logits, which are made of all of them.
+  public var letter: BlockLetter? {
     switch self {
-    case .inverse: "M⁻¹ = (I + stril(diag(β) W Wᵀ))⁻¹"
-    case .transform: "T = M⁻¹ diag(β)"
-    case .transformedReflections: "U = T W"
-    case .adjustedKeys: "K̂ = K − (T stril(W Kᵀ))ᵀ W"
-    case .adjustedQueries: "Q̃ = Q − tril(Q Wᵀ) U"
-    case .logits: "S = scale · A + gate"
+    case .inverse: .inverse
+    case .T: .T
+    case .U: .U
+    case .K̂: .K̂
+    case .Q̃: .Q̃
+    case .logits: nil
     }
   }
 
+  /// What it is, as a formula.
+  public var formula: String { letter?.formula ?? "S = scale · A + gate" }
+
   /// Whether the last axis has one entry for every token of a block.
-  package var isBlockSquare: Bool { self == .inverse || self == .transform }
+  package var isBlockSquare: Bool { self == .inverse || self == .T }
 
   /// How its rows lie.
   package func layout(_ inputs: AttentionInputs<Double>, blockSize: Int) -> RowLayout {
     let shape = inputs.shape
     return switch self {
-    case .inverse, .transform: RowLayout(inputs, heads: shape.heads, lanes: blockSize)
-    case .transformedReflections, .adjustedKeys: RowLayout(inputs, heads: shape.heads, lanes: shape.keyDim)
-    case .adjustedQueries:
+    case .inverse, .T: RowLayout(inputs, heads: shape.heads, lanes: blockSize)
+    case .U, .K̂: RowLayout(inputs, heads: shape.heads, lanes: shape.keyDim)
+    case .Q̃:
       RowLayout(inputs, heads: shape.queryHeads, groupSize: shape.groupSize, lanes: shape.keyDim)
     case .logits: RowLayout(inputs, heads: shape.queryHeads, groupSize: shape.groupSize, lanes: shape.length)
     }
@@ -55,9 +58,9 @@ public enum Stage: String, CaseIterable, Sendable, Codable {
   ///   - lanes: How many there are.
   package func meaningfulLanes(token: Int, start: Int, blockSize: Int, lanes: Int) -> Range<Int> {
     switch self {
-    case .inverse, .transform: 0..<token % blockSize + 1
+    case .inverse, .T: 0..<token % blockSize + 1
     case .logits: start..<start + token + 1
-    case .transformedReflections, .adjustedKeys, .adjustedQueries: 0..<lanes
+    case .U, .K̂, .Q̃: 0..<lanes
     }
   }
 }

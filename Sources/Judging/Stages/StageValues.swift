@@ -29,7 +29,7 @@ struct StageValues {
     if stages.contains(.logits) { try writeLogits(rounding) }
     guard stages.contains(where: { $0 != .logits }) else { return }
     // The key side is the same for all query heads of a group.
-    let step = stages.contains(.adjustedQueries) ? 1 : shape.groupSize
+    let step = stages.contains(.Q̃) ? 1 : shape.groupSize
     for (index, segment) in inputs.segments.enumerated() where !segment.isEmpty {
       for queryHead in stride(from: 0, to: shape.queryHeads, by: step) {
         let blocks =
@@ -51,21 +51,20 @@ struct StageValues {
     let tokens = segment.lowerBound + block.range.lowerBound..<segment.lowerBound + block.range.upperBound
     func write(_ stage: Stage, _ values: Matrix<Double>) { self.write(values, stage, tokens, queryHead, lane: 0) }
     write(.inverse, block.inverse)
-    write(.transform, block.T)
-    write(.transformedReflections, block.U)
-    write(.adjustedKeys, block.carriedKeys)
-    write(.adjustedQueries, block.carriedQueries)
+    write(.T, block.T)
+    write(.U, block.U)
+    write(.K̂, block.K̂)
+    write(.Q̃, block.Q̃)
   }
 
   private func writeLogits(_ rounding: EmulatedRounding?) throws(AttentionError) {
-    let (inputs, shape, gate) = (attentionCase.inputs, attentionCase.inputs.shape, attentionCase.gate)
-    let scale = attentionCase.scale ?? 1 / Double(shape.keyDim).squareRoot()
+    let (inputs, shape, function) = (attentionCase.inputs, attentionCase.inputs.shape, attentionCase.function)
     let table =
       if let rounding {
         try PathAttention.logits(
-          inputs, scale: scale, gate: gate, form: .blockwise(blockSize: blockSize, levels: 0), rounding: rounding)
+          inputs, function, form: .blockwise(blockSize: blockSize, levels: 0), rounding: rounding)
       } else {
-        try PathAttention.logits(inputs, scale: scale, gate: gate, form: .sequentialProduct)
+        try PathAttention.logits(inputs, function, form: .sequentialProduct)
       }
     for (index, segment) in inputs.segments.enumerated() where !segment.isEmpty {
       for queryHead in 0..<shape.queryHeads {

@@ -40,11 +40,11 @@ public struct WrongStage: Sendable, Codable, CustomStringConvertible {
     func names(_ stages: Stage...) -> [String] { stages.map(\.rawValue) }
     var sources: [String: [String]] = [
       Stage.inverse.rawValue: [],
-      Stage.transform.rawValue: names(.inverse),
-      Stage.transformedReflections.rawValue: names(.transform),
-      Stage.adjustedKeys.rawValue: names(.transform),
-      Stage.adjustedQueries.rawValue: names(.transformedReflections),
-      Stage.logits.rawValue: names(.adjustedKeys, .adjustedQueries),
+      Stage.T.rawValue: names(.inverse),
+      Stage.U.rawValue: names(.T),
+      Stage.K̂.rawValue: names(.T),
+      Stage.Q̃.rawValue: names(.U),
+      Stage.logits.rawValue: names(.K̂, .Q̃),
       "lse": names(.logits),
       // The sums of the softmax are shared.
       "o": ["lse"],

@@ -3,7 +3,7 @@ import PathAttention
 extension VariantCatalogue {
   /// Variants that compute something else already forward.
   package static let forward: [Variant] =
-    products + strengths + transforms + blocks + rows + softmax + gates + packing
+    products + inputs + transforms + blocks + rows + softmax + gates + packing
 
   private static let products = [
     Variant("order.reversed", "q H_{j+1} … H_i k: the reflections in ascending order") { $0.product = .reversed },
@@ -29,31 +29,32 @@ extension VariantCatalogue {
     },
   ]
 
-  private static let strengths = [
-    Variant("beta.half", "β = σ(x): the factor 2 is missing") { $0.strength = .scaled(0.5) },
-    Variant("beta.minusOne", "β = 2σ(x) − 1 instead of 2σ(x)") { $0.strength = .lessOne },
-    Variant("beta.one", "β = 1: projections, the delta rule without its step size") { $0.strength = .one },
-    Variant("beta.squared", "β on both sides of wᵀw") { $0.strength = .squared },
+  private static let inputs = [
+    Variant("beta.half", "β = σ(x): the factor 2 is missing") { $0.β = .scaled(0.5) },
+    Variant("beta.minusOne", "β = 2σ(x) − 1 instead of 2σ(x)") { $0.β = .lessOne },
+    Variant("beta.one", "β = 1: projections, the delta rule without its step size") { $0.β = .one },
+    Variant("beta.squared", "β on both sides of wᵀw") { $0.β = .squared },
     Variant(
       "beta.clipped(1.95)", "β clipped below 2, as the paper advises and flash-linear-attention does not",
-      input: .clippedStrength(1.95)),
-    Variant("beta.shifted", "β of the token before") { $0.strength = .previousToken },
-    Variant("w.shifted", "w of the token before") { $0.vector = .previousToken },
+      input: .clippedβ(1.95)),
+    Variant("beta.shifted", "β of the token before") { $0.β = .previousToken },
+    Variant("w.shifted", "w of the token before") { $0.w = .previousToken },
+    Variant("v.shifted", "v of the token before") { $0.readsPreviousValue = true },
     Variant("w.unnormalised(1.1)", "w of length 1.1: the normalisation is missing or another") {
-      $0.vector = .scaled(1.1)
+      $0.w = .scaled(1.1)
     },
     Variant(
-      "w.epsilon", "w normalised once more, with ε = 10⁻³ under the root", input: .normalisedVectors(ε: 1e-3)),
+      "w.epsilon", "w normalised once more, with ε = 10⁻³ under the root", input: .normalisedW(ε: 1e-3)),
   ]
 
   private static let transforms = [
-    Variant("ut.noBeta", "M = I + stril(W Wᵀ): β is left out of M", blocks: 1) { $0.transform = .withoutStrength },
+    Variant("ut.noBeta", "M = I + stril(W Wᵀ): β is left out of M", blocks: 1) { $0.transform = .withoutβ },
     Variant("ut.betaSide", "T = diag(β) M⁻¹: β on the wrong side of the inverse", blocks: 1) {
-      $0.transform = .strengthAfter
+      $0.transform = .βAfter
     },
     Variant("ut.sign", "(I − L)⁻¹ instead of (I + L)⁻¹", blocks: 1) { $0.transform = .flippedSign },
     Variant("ut.diagonalInside", "M = I + tril(diag(β) W Wᵀ), with the diagonal: β becomes β/(1 + β‖w‖²)") {
-      $0.strength = .damped
+      $0.β = .damped
     },
     Variant("ut.transposed", "Tᵀ instead of T", blocks: 1) { $0.transform = .transposed },
     Variant(
@@ -136,11 +137,11 @@ extension VariantCatalogue {
   private static let packing = [
     Variant("heads.modulo", "query head h reads k, v, w and β of head h mod H instead of h / (HQ/H)") {
       $0.keysByModulo = true
-      $0.vectorsByModulo = true
-      $0.strengthsByModulo = true
+      $0.wByModulo = true
+      $0.βByModulo = true
     },
-    Variant("heads.wModulo", "w is indexed by the query head, modulo H") { $0.vectorsByModulo = true },
-    Variant("heads.betaModulo", "β is indexed by the query head, modulo H") { $0.strengthsByModulo = true },
+    Variant("heads.wModulo", "w is indexed by the query head, modulo H") { $0.wByModulo = true },
+    Variant("heads.betaModulo", "β is indexed by the query head, modulo H") { $0.βByModulo = true },
     Variant("segment.ignored", "a packed sequence is taken as one: state runs on over the boundaries") {
       $0.segments = .ignored
     },

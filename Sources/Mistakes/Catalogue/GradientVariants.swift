@@ -1,8 +1,8 @@
 extension VariantCatalogue {
   /// Variants that are right forward and have a mistake in the gradient.
-  package static let gradient: [Variant] = vectors + strengths + carries + weights + gates + sums
+  package static let gradient: [Variant] = reflections + factors + carries + weights + gates + sums
 
-  private static let vectors = [
+  private static let reflections = [
     Variant("dw.queriesOnly", "dw through tril(Q Wᵀ) alone, the first of W's three places", blocks: 1) {
       $0.backward.missing = .w.subtracting(.wInX)
     },
@@ -26,12 +26,12 @@ extension VariantCatalogue {
     Variant("dk.withoutProjection", "dk without dYᵀ W", blocks: 1) { $0.backward.missing = .keysInY },
   ]
 
-  private static let strengths = [
+  private static let factors = [
     Variant("dbeta.withoutInside", "dβ without the factor inside the inverse", blocks: 1) {
-      $0.backward.missing = .strengthInM
+      $0.backward.missing = .βInM
     },
     Variant("dbeta.withoutOutside", "dβ without the factor outside the inverse", blocks: 1) {
-      $0.backward.missing = .strengthOutside
+      $0.backward.missing = .βOutside
     },
     Variant("inverse.missing", "the term −M⁻ᵀ dZ Zᵀ of the inverse is missing", blocks: 1) {
       $0.backward.missing = .inverse

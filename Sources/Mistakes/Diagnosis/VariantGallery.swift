@@ -78,8 +78,8 @@ public struct VariantGallery: Sendable {
   func isDistinct(_ variant: Variant) -> Bool { Self.isDistinct(variant, attentionCase) }
 
   private static func isDistinct(_ variant: Variant, _ attentionCase: AttentionCase) -> Bool {
-    let hasScaledGate = attentionCase.inputs.g != nil && attentionCase.gate == .scaled
-    return !variant.isNominal(attentionCase.gate) && (hasScaledGate || !variant.scalesAllButTheGate)
+    let hasScaledGate = attentionCase.inputs.g != nil && attentionCase.function.gate == .scaled
+    return !variant.isNominal(attentionCase.function.gate) && (hasScaledGate || !variant.scalesAllButTheGate)
   }
 
   /// What an entry computes for the part.

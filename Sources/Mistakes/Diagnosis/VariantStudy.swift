@@ -47,7 +47,7 @@ public struct VariantStudy: Sendable {
     diagnosis = ExplanationSearch(comparisons: comparisons, nominal: nominal, failing: failing).diagnosis { tensor in
       let transforms = TensorTransform.fits(
         tensor, reference: reference[tensor]!, candidate: candidate[tensor]!, shape: shape,
-        scale: attentionCase.scale ?? 1 / Double(shape.keyDim).squareRoot())
+        scale: attentionCase.function.scale)
       return transforms.map { ($0.words, multiple(tensor, $0.reference, $0.candidate, all)) }
     }
   }

@@ -90,7 +90,8 @@ package struct VariantSubset: Sendable {
         shape: shape, q: part(.q, inputs.q.entries), k: part(.k, inputs.k.entries), v: part(.v, inputs.v.entries),
         w: part(.w, inputs.w.entries), beta: part(.beta, inputs.beta.entries),
         g: inputs.g.map { part(.g, $0.entries) }, segmentBoundaries: isPacked ? boundaries : nil),
-      scale: whole.scale, gate: whole.gate, outputCotangent: whole.outputCotangent.map { part(.do, $0) },
+      scale: whole.function.scale, gate: whole.function.gate,
+      outputCotangent: whole.outputCotangent.map { part(.do, $0) },
       lseCotangent: whole.lseCotangent.map { part(.lse, $0) })
   }
 }

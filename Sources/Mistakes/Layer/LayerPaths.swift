@@ -22,7 +22,7 @@ public struct LayerPaths: Sendable {
   public func full(_ input: LayerInput<Double>) throws(AttentionError) -> Matrix<Double> {
     let layer = layer(.full)
     let projections = try project(input, history: nil, .full)
-    return layer.output(stored(try attention(projections.inputs, layer.options).o.matrix))
+    return layer.output(stored(try attention(projections.inputs, layer.function, layer.execution).o.matrix))
   }
 
   /// y of the prefill, tokens × hidden, and the cache.
@@ -33,12 +33,13 @@ public struct LayerPaths: Sendable {
   ) {
     let layer = layer(.prefill)
     let projections = try project(input, history: nil, .prefill)
-    let outputs = try attention(projections.inputs, layer.options)
+    let outputs = try attention(projections.inputs, layer.function, layer.execution)
     var keys = try KeyCache(
-      sequences: input.segments.count, layout: KeyCacheLayout(projections.inputs), storage: layer.storage)
+      sequences: input.segments.count, layout: KeyCacheLayout(projections.inputs), layer.function,
+      roundStored: layer.roundStored)
     try keys.append(
       has(.keysNotCarried, .prefill) ? withoutReflections(projections.inputs) : projections.inputs,
-      form: layer.options.form)
+      form: layer.execution.form)
     var history = projections.history
     if has(.convolutionStateNotHandedOver, .decode) { history = history.map(zeros) }
     return (layer.output(stored(outputs.o.matrix)), LayerCache(keys: keys, history: history))
@@ -54,32 +55,12 @@ public struct LayerPaths: Sendable {
     let history = has(.convolutionStateLost, .decode) ? cache.history.map(zeros) : cache.history
     let projections = try project(input, history: history, .decode)
     cache.history = projections.history
+    // That of the cache, unless the step disagrees about it.
+    cache.keys.function = layer.function
     let outputs = try cache.keys.attend(
-      to: has(.keysNotUpdated, .decode) ? withoutReflections(projections.inputs) : projections.inputs, layer.options)
+      to: has(.keysNotUpdated, .decode) ? withoutReflections(projections.inputs) : projections.inputs,
+      form: layer.execution.form)
     return layer.output(stored(outputs.o.matrix))
-  }
-
-  /// What the paths compute for every output of a submission, in its order.
-  package func outputs(_ submission: LayerSubmission) throws(AttentionError) -> [[Double]] {
-    var results: [[Double]] = []
-    if let output = submission.output(.full) {
-      results.append(try full(submission.input(output.tokens)).entries)
-    }
-    guard let prefilled = submission.prefilled else { return results }
-    var (y, cache) = try prefill(submission.input(0..<prefilled))
-    if submission.output(.prefill) != nil { results.append(y.entries) }
-    var position = prefilled
-    for output in submission.steps {
-      // Tokens between two outputs are decoded one by one.
-      while position < output.tokens.lowerBound {
-        _ = try step(submission.input(position..<position + 1), &cache)
-        position += 1
-      }
-      y = try step(submission.input(output.tokens), &cache)
-      results.append(y.entries)
-      position = output.tokens.upperBound
-    }
-    return results
   }
 
   // MARK: Variants
@@ -91,9 +72,11 @@ public struct LayerPaths: Sendable {
   /// The layer of a path, where the disagreement is one of its options.
   private func layer(_ path: LayerPath) -> PathLayer<Double> {
     var layer = layer
-    if has(.gateConvention, path) { layer.options.gate = layer.options.gate == .scaled ? .unscaled : .scaled }
+    if has(.gateConvention, path) { layer.function.gate = layer.function.gate == .scaled ? .unscaled : .scaled }
     if has(.normMissing, path), let parameters = try? layer.parameters.withoutNorm() {
-      layer = PathLayer(parameters, options: layer.options, storage: layer.storage)
+      layer = PathLayer(
+        parameters, scale: layer.function.scale, gate: layer.function.gate, execution: layer.execution,
+        roundStored: layer.roundStored)
     }
     return layer
   }
@@ -126,8 +109,8 @@ public struct LayerPaths: Sendable {
   private func zeros(_ matrix: Matrix<Double>) -> Matrix<Double> { Matrix(rows: matrix.rows, columns: matrix.columns) }
 
   private func stored(_ X: Matrix<Double>) -> Matrix<Double> {
-    guard let storage = layer.storage else { return X }
-    return Matrix(rows: X.rows, columns: X.columns, entries: X.entries.map(storage))
+    guard let roundStored = layer.roundStored else { return X }
+    return Matrix(rows: X.rows, columns: X.columns, entries: X.entries.map(roundStored))
   }
 }
 

@@ -31,13 +31,13 @@ struct LogitProgram<S: ProgramScalar> {
     self.K = K
     self.gate = gate
     self.W =
-      switch choices.vector {
+      switch choices.w {
       case .given: W
       case .scaled(let factor): tape.scale(W, by: S(constant: factor))
       case .previousToken: tape.previousRows(W)
       }
     self.β =
-      switch choices.strength {
+      switch choices.β {
       case .given: β
       case .scaled(let factor): tape.scale(β, by: S(constant: factor))
       case .lessOne: tape.shift(β, by: -S.one)
@@ -101,7 +101,7 @@ struct LogitProgram<S: ProgramScalar> {
     let transforms = choices.backward.transformsCarriedCotangent
     let carried = tape.product(
       transforms ? X.unless(.carry, isMissingIn: choices) : X.detached,
-      choices.carry == .transposed ? R.transposed : R, at: (.carriedQueries, .carryProduct))
+      choices.carry == .transposed ? R.transposed : R, at: (.carriedX, .R))
     if !transforms { tape.record { add(carried.cotangent, to: X.cotangent) } }
     return carried
   }
@@ -129,8 +129,8 @@ struct LogitProgram<S: ProgramScalar> {
   /// Row t: x_t H_t
   private func reflected(_ X: Variable<S>) -> Variable<S> {
     let Y = tape.copy(X)
-    let strengths = tape.rowProducts(β, tape.rowProducts(X, W))
-    tape.subtract(tape.scaleRows(W, by: strengths), from: Y)
+    let steps = tape.rowProducts(β, tape.rowProducts(X, W))
+    tape.subtract(tape.scaleRows(W, by: steps), from: Y)
     return Y
   }
 
@@ -225,11 +225,11 @@ struct TransformProgram<S: ProgramScalar> {
     self.W = W
     self.β = β
     let w = W.unless(.wInM, isMissingIn: choices)
-    let strength = β.unless(.strengthInM, isMissingIn: choices)
+    let factors = β.unless(.βInM, isMissingIn: choices)
     var L = tape.lowerTriangle(
       tape.product(w, w.transposed, at: (.gramReflections, .gramReflections)), withDiagonal: false)
     if let gate { L = tape.decayedBelowDiagonal(L, by: gate, rows) }
-    if choices.transform != .withoutStrength { L = tape.scaleRows(L, by: strength) }
+    if choices.transform != .withoutβ { L = tape.scaleRows(L, by: factors) }
     if choices.transform == .flippedSign { L = tape.scale(L, by: -S.one) }
     self.L = L
   }
@@ -237,15 +237,15 @@ struct TransformProgram<S: ProgramScalar> {
   /// T Y
   package func apply(to Y: Variable<S>) -> Variable<S> {
     let M = L.unless(.inverse, isMissingIn: choices)
-    let strength = β.unless(.strengthOutside, isMissingIn: choices)
+    let factors = β.unless(.βOutside, isMissingIn: choices)
     switch choices.transform {
-    case .given, .withoutStrength, .flippedSign:
+    case .given, .withoutβ, .flippedSign:
       return tape.solve(
-        M, .lower, tape.scaleRows(Y, by: strength), adjointTransposes: choices.backward.adjointTransposes)
-    case .strengthAfter:
-      return tape.scaleRows(tape.solve(M, .lower, Y), by: strength)
+        M, .lower, tape.scaleRows(Y, by: factors), adjointTransposes: choices.backward.adjointTransposes)
+    case .βAfter:
+      return tape.scaleRows(tape.solve(M, .lower, Y), by: factors)
     case .transposed:
-      return tape.scaleRows(tape.solve(M.transposed, .upper, Y), by: strength)
+      return tape.scaleRows(tape.solve(M.transposed, .upper, Y), by: factors)
     }
   }
 }

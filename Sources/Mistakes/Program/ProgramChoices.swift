@@ -4,16 +4,16 @@ struct ProgramChoices: Sendable, Equatable {
   // MARK: Reflections
 
   /// β_t
-  package var strength = Strength.given
-  enum Strength: Equatable {
+  package var β = Beta.given
+  enum Beta: Equatable {
     case given, scaled(Double), lessOne, one, squared, previousToken
     /// β/(1 + β‖w‖²)
     case damped
   }
 
   /// w_t
-  package var vector = Vector.given
-  enum Vector: Equatable { case given, scaled(Double), previousToken }
+  package var w = W.given
+  enum W: Equatable { case given, scaled(Double), previousToken }
 
   /// Whether the product of reflections contains that of the query, H_i, and that of the key, H_j.
   var includesQueryReflection = true
@@ -37,7 +37,7 @@ struct ProgramChoices: Sendable, Equatable {
 
   /// T = M⁻¹ diag(β) with M = I + stril(diag(β) W Wᵀ)
   package var transform = Transform.given
-  enum Transform: Equatable { case given, withoutStrength, strengthAfter, flippedSign, transposed }
+  enum Transform: Equatable { case given, withoutβ, βAfter, flippedSign, transposed }
   /// Whether the entries of W Wᵀ in M are multiplied by exp(c_i − c_j).
   var decaysGram = false
 
@@ -107,6 +107,8 @@ struct ProgramChoices: Sendable, Equatable {
   var weighting = Weighting.softmax
   enum Weighting: Equatable { case softmax, none }
 
+  /// Whether a weight meets the value of the token before its own.
+  var readsPreviousValue = false
   /// Whether the reflections act on values as they act on keys.
   var reflectsValues = false
 
@@ -118,8 +120,8 @@ struct ProgramChoices: Sendable, Equatable {
 
   /// Which head a query head h of groups of n reads: h / n, or h mod H.
   var keysByModulo = false
-  var vectorsByModulo = false
-  var strengthsByModulo = false
+  var wByModulo = false
+  var βByModulo = false
 
   /// Where segments begin.
   package var segments = Segments.separate
@@ -195,9 +197,9 @@ struct GradientTerms: OptionSet, Sendable {
   /// W in M, both times.
   static let wInM = Self(rawValue: 1 << 4)
   /// β in M.
-  static let strengthInM = Self(rawValue: 1 << 5)
+  static let βInM = Self(rawValue: 1 << 5)
   /// β in Z and U.
-  static let strengthOutside = Self(rawValue: 1 << 6)
+  static let βOutside = Self(rawValue: 1 << 6)
   /// M in Z and U: −M⁻ᵀ dZ Zᵀ
   package static let inverse = Self(rawValue: 1 << 7)
   /// W in U.

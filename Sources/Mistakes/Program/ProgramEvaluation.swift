@@ -15,7 +15,7 @@ extension ProgramChoices {
     let inputs = attentionCase.inputs
     let shape = inputs.shape
     let gradients = InputGradients(inputs)
-    let scale = attentionCase.scale ?? 1 / Double(shape.keyDim).squareRoot()
+    let scale = attentionCase.function.scale
     let o = Matrix<Double>(rows: shape.tokens, columns: shape.queryHeads * shape.valueDim)
     let lse = Matrix<Double>(rows: shape.tokens, columns: shape.queryHeads)
     var (dO, dlse): (Matrix<Double>?, Matrix<Double>?)
@@ -24,7 +24,8 @@ extension ProgramChoices {
 
     for unit in units(of: inputs, blockSize: blockSize) {
       let head = HeadProgram(
-        inputs, unit, choices: self, blockSize: blockSize, scale: scale, attentionCase.gate, gradients: gradients,
+        inputs, unit, choices: self, blockSize: blockSize, scale: scale, attentionCase.function.gate,
+        gradients: gradients,
         arithmetic: rounding.map(ProgramArithmetic.rounded) ?? .exact, isDifferentiated: dO != nil)
       let softmax = SoftmaxProgram(head)
       let unwritten = self.unwritten(unit, blockSize: blockSize)

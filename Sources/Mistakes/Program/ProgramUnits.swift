@@ -13,7 +13,7 @@ struct ProgramUnit: Sendable {
   let gateStart: Int
   package let queryHead: Int
   /// The heads that k and v, w, and β are read from.
-  package let heads: (keys: Int, vectors: Int, strengths: Int)
+  package let heads: (keys: Int, w: Int, β: Int)
 }
 
 extension ProgramChoices {
@@ -35,7 +35,7 @@ extension ProgramChoices {
           tokens: start..<segment.upperBound, kept: segment,
           firstVisible: segments == .sharedBlocks ? start : segment.lowerBound,
           gateStart: gateRestarts && backward.gateSumRestarts ? start : origin, queryHead: queryHead,
-          heads: (head(keysByModulo), head(vectorsByModulo), head(strengthsByModulo)))
+          heads: (head(keysByModulo), head(wByModulo), head(βByModulo)))
       }
     }
   }
@@ -117,8 +117,8 @@ struct UnitInputs<S: Scalar> {
     Q = window(.q, inputs.q, unit.tokens, unit.queryHead)
     K = window(.k, inputs.k, unit.tokens, unit.heads.keys, summedIn: sum(.dk))
     V = window(.v, inputs.v, unit.tokens, unit.heads.keys, summedIn: sum(.dv))
-    W = window(.w, inputs.w, unit.tokens, unit.heads.vectors, summedIn: sum(.dw))
-    β = window(.beta, inputs.beta, unit.tokens, unit.heads.strengths, summedIn: sum(.dbeta))
+    W = window(.w, inputs.w, unit.tokens, unit.heads.w, summedIn: sum(.dw))
+    β = window(.beta, inputs.beta, unit.tokens, unit.heads.β, summedIn: sum(.dbeta))
     g = inputs.g.map { window(.g, $0, unit.gateStart..<unit.tokens.upperBound, unit.queryHead) }
   }
 }

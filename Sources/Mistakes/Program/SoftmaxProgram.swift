@@ -15,8 +15,8 @@ struct SoftmaxProgram {
 
   init(_ head: HeadProgram<Double>) {
     self.head = head
-    let V = head.inputs.V
     let (tape, choices) = (head.tape, head.choices)
+    let V = choices.readsPreviousValue ? tape.previousRows(head.inputs.V) : head.inputs.V
     switch choices.weighting {
     case .none:
       lse = nil

@@ -5,15 +5,15 @@ import PathAttention
 /// A mistake in an input as a whole, before the program sees it.
 enum InputChange: Sendable {
   /// β ← min(β, limit)
-  case clippedStrength(Double)
+  case clippedβ(Double)
   /// w ← w / √(‖w‖² + ε)
-  case normalisedVectors(ε: Double)
+  case normalisedW(ε: Double)
   /// Values read as if they had the lanes of keys.
   case valuesWithKeyStride
 
   var isPolynomial: Bool {
     switch self {
-    case .clippedStrength, .normalisedVectors: false
+    case .clippedβ, .normalisedW: false
     case .valuesWithKeyStride: true
     }
   }
@@ -21,8 +21,8 @@ enum InputChange: Sendable {
   package func apply(to inputs: AttentionInputs<Double>) throws(AttentionError) -> AttentionInputs<Double> {
     var (v, w, beta) = (inputs.v.entries, inputs.w.entries, inputs.beta.entries)
     switch self {
-    case .clippedStrength(let limit): beta = beta.map { min($0, limit) }
-    case .normalisedVectors(let ε):
+    case .clippedβ(let limit): beta = beta.map { min($0, limit) }
+    case .normalisedW(let ε):
       let lengths = Self.lengths(inputs, ε)
       w = w.enumerated().map { $1 / lengths[$0 / inputs.shape.keyDim] }
     case .valuesWithKeyStride:
@@ -37,9 +37,9 @@ enum InputChange: Sendable {
   /// From gradients of the changed inputs to those of the inputs.
   package func pullBack(_ tensors: inout [AttentionTensor: [Double]], to inputs: AttentionInputs<Double>) {
     switch self {
-    case .clippedStrength(let limit):
+    case .clippedβ(let limit):
       tensors[.dbeta] = tensors[.dbeta].map { zip($0, inputs.beta.entries).map { $1 > limit ? 0 : $0 } }
-    case .normalisedVectors(let ε):
+    case .normalisedW(let ε):
       guard let gradient = tensors[.dw] else { return }
       let (d, w, lengths) = (inputs.shape.keyDim, inputs.w.entries, Self.lengths(inputs, ε))
       tensors[.dw] = lengths.indices.flatMap { row -> [Double] in

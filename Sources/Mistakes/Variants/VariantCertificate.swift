@@ -75,23 +75,23 @@ private struct ExactComparison {
 
   init(_ variant: Variant, _ problem: Problem) throws(AttentionError) {
     let inputs = try problem.exactInputs()
-    let scale = SeededGenerator.scale(problem.seed)
-    let program = ExactProgram(variant.choices, problem, inputs, scale: scale)
+    let function = problem.exactFunction()
+    let program = ExactProgram(variant.choices, problem, inputs, scale: function.scale)
     guard program.seesSameKeys else {
       result = .different
       return
     }
     let form = AttentionForm.sequentialProduct
-    let logits = try PathAttention.logits(inputs, scale: scale, gate: problem.convention, form: form)
+    let logits = try PathAttention.logits(inputs, function, form: form)
     let difference = program.difference(from: logits)
     guard difference != .different else {
       result = .different
       return
     }
     func gradientsAgree(_ cotangent: LogitTable<PrimeField>) throws(AttentionError) -> Bool {
-      let expected = try logitGradients(
-        of: inputs, cotangent: cotangent, scale: scale, gate: problem.convention, form: form)
-      return ExactProgram(variant.choices, problem, inputs, scale: scale).gradients(cotangent).agree(with: expected)
+      let expected = try logitGradients(of: inputs, cotangent: cotangent, function, form: form)
+      return ExactProgram(variant.choices, problem, inputs, scale: function.scale).gradients(cotangent).agree(
+        with: expected)
     }
     let cotangent = problem.exactLogitCotangent(inputs)
     if difference == .equal, try gradientsAgree(cotangent) {
@@ -188,12 +188,5 @@ extension LogitTable<PrimeField> {
         for i in 0..<matrix.rows { matrix[i, i] = -(0..<i).reduce(PrimeField.zero) { $0 + matrix[i, $1] } }
       }
     }
-  }
-}
-
-extension SeededGenerator {
-  fileprivate static func scale(_ seed: UInt64) -> PrimeField {
-    var random = SeededGenerator(seed: seed, part: "scale")
-    return random.fieldElement()
   }
 }

@@ -8,7 +8,7 @@ extension Variant {
   package func logits(_ attentionCase: AttentionCase, blockSize: Int) throws(AttentionError) -> [Double] {
     let inputs = try inputChange?.apply(to: attentionCase.inputs) ?? attentionCase.inputs
     let shape = inputs.shape
-    let scale = attentionCase.scale ?? 1 / Double(shape.keyDim).squareRoot()
+    let scale = attentionCase.function.scale
     let logits = Matrix<Double>(rows: shape.tokens, columns: shape.queryHeads * shape.length)
     for segment in inputs.segments {
       for token in segment {
@@ -21,7 +21,7 @@ extension Variant {
     let gradients = InputGradients(inputs)
     for unit in choices.units(of: inputs, blockSize: blockSize) {
       let head = HeadProgram(
-        inputs, unit, choices: choices, blockSize: blockSize, scale: scale, attentionCase.gate,
+        inputs, unit, choices: choices, blockSize: blockSize, scale: scale, attentionCase.function.gate,
         gradients: gradients, isDifferentiated: false)
       for token in unit.kept {
         let row = token - unit.tokens.lowerBound

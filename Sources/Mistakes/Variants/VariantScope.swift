@@ -24,8 +24,8 @@ extension Variant {
     }
     if shape.groupSize == 1 || shape.heads == 1 {
       reset(\.keysByModulo)
-      reset(\.vectorsByModulo)
-      reset(\.strengthsByModulo)
+      reset(\.wByModulo)
+      reset(\.βByModulo)
       reset(\.backward.summedByModulo)
     }
     if shape.groupSize == 1 { reset(\.backward.overwritten) }

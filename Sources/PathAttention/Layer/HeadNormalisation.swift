@@ -48,7 +48,7 @@ public struct HeadNormalisation<S: LayerScalar>: Sendable {
   }
 
   private func reciprocalLength(_ x: UnsafeBufferPointer<S>) -> S {
-    .one / S.squareRoot(factor * S.dot(x, x) + epsilon)
+    .one / S.sqrt(factor * S.dot(x, x) + epsilon)
   }
 
   private func forEachHead(of X: MutableMatrixView<S>, _ body: (UnsafeMutableBufferPointer<S>) -> Void) {

@@ -3,7 +3,7 @@ import LinearAlgebra
 extension PathLayer {
   /// The gradients of Σ dy · y with respect to x and every parameter.
   ///
-  /// Rounding by `storage` counts as the identity.
+  /// Rounding by `roundStored` counts as the identity.
   ///
   /// - Parameters:
   ///   - pass: What `forward` returned.
@@ -30,13 +30,13 @@ extension PathLayer {
     let dO = Matrix<S>(rows: x.rows, columns: x.columns)
     parameters.mapBackward(dy, X: pass.o, by: .output, dX: dO, into: gradients)
     let inner = try attentionGradients(
-      of: projections.inputs, outputs: pass.attention, outputCotangent: dO.entries, options)
+      of: projections.inputs, outputs: pass.attention, outputCotangent: dO.entries, execution)
 
-    pull(normBackward(inner.logit.dq.matrix, X: projections.q, .queryNorm, into: gradients), .query)
-    pull(normBackward(inner.logit.dk.matrix, X: projections.k, .keyNorm, into: gradients), .key)
+    pull(normBackward(inner.dq.matrix, X: projections.q, .queryNorm, into: gradients), .query)
+    pull(normBackward(inner.dk.matrix, X: projections.k, .keyNorm, into: gradients), .key)
     pull(inner.dv.matrix, .value)
 
-    let dw = reflectionBackward(inner.logit.dw.matrix, pass, into: gradients)
+    let dw = reflectionBackward(inner.dw.matrix, pass, into: gradients)
     if let w0 = projections.w0 {
       let dw0 = Matrix<S>(rows: w0.rows, columns: w0.columns)
       parameters.mapBackward(dw, X: w0, by: .reflectionUp, dX: dw0, into: gradients)
@@ -47,11 +47,11 @@ extension PathLayer {
 
     // β = 2 σ(b): dβ/db = 2 σ (1 − σ). g = log σ(b): dg/db = 1 − σ.
     pull(
-      inner.logit.dbeta.matrix.times(projections.strengthLogits) {
+      inner.dbeta.matrix.times(projections.strengthLogits) {
         let σ = S.sigmoid($0)
         return S(2) * σ * (.one - σ)
       }, .strength, bias: .strengthBias)
-    if let dg = inner.logit.dg, let logits = projections.gateLogits {
+    if let dg = inner.dg, let logits = projections.gateLogits {
       pull(dg.matrix.times(logits) { .one - S.sigmoid($0) }, .gate, bias: .gateBias)
     }
     return (dx, gradients)

@@ -4,12 +4,12 @@ import RealModule
 /// A scalar in which the whole layer can be evaluated: what attention needs, and a square root for the normalisations.
 public protocol LayerScalar: RealScalar {
   /// √x for x ≥ 0.
-  static func squareRoot(_ x: Self) -> Self
+  static func sqrt(_ x: Self) -> Self
 }
 
 extension LayerScalar where Self: Real {
   /// The square root, correctly rounded.
-  @inlinable public static func squareRoot(_ x: Self) -> Self { .sqrt(x) }
+  @inlinable public static func sqrt(_ x: Self) -> Self { .sqrt(x) }
 }
 
 extension Float: LayerScalar {}
@@ -38,8 +38,8 @@ extension RealScalar {
 
 extension Dual: LayerScalar where S: LayerScalar {
   /// The square root, with derivative ẋ / (2 √x).
-  @inlinable public static func squareRoot(_ x: Self) -> Self {
-    let root = S.squareRoot(x.value)
+  @inlinable public static func sqrt(_ x: Self) -> Self {
+    let root = S.sqrt(x.value)
     return Self(root, derivative: x.derivative / (root + root))
   }
 }

@@ -21,20 +21,31 @@ import LinearAlgebra
 public struct PathLayer<S: LayerScalar>: Sendable {
   /// The parameters.
   public let parameters: LayerParameters<S>
-  /// Scale, gate convention, form and threads of the attention.
-  public var options: AttentionOptions
+  /// Scale and gate convention of the attention.
+  public var function: AttentionFunction<S>
+  /// Form and threads of the attention.
+  public var execution: AttentionExecution
   /// What storing a number between two stages, and in the cache, makes of it; nil if it is kept as it is. With the rounding
   /// of a format the layer makes the errors that an honest implementation in that format makes between its kernels.
-  public var storage: (@Sendable (S) -> S)?
+  public var roundStored: (@Sendable (S) -> S)?
 
   /// A layer.
+  ///
+  /// - Parameters:
+  ///   - parameters: Its parameters.
+  ///   - scale: The factor of the logits; 1/√(lanes per head) when nil.
+  ///   - gate: How the gate enters, if there is one.
+  ///   - execution: Form and threads.
+  ///   - roundStored: What storing a number makes of it.
   public init(
-    _ parameters: LayerParameters<S>, options: AttentionOptions = AttentionOptions(),
-    storage: (@Sendable (S) -> S)? = nil
+    _ parameters: LayerParameters<S>, scale: Double? = nil, gate: GateConvention = .scaled,
+    execution: AttentionExecution = .init(), roundStored: (@Sendable (S) -> S)? = nil
   ) {
     self.parameters = parameters
-    self.options = options
-    self.storage = storage
+    function = .usual(keyDim: parameters.configuration.headDim, gate: gate)
+    if let scale { function.scale = S(scale) }
+    self.execution = execution
+    self.roundStored = roundStored
   }
 
   /// The architecture.
@@ -50,7 +61,7 @@ public struct PathLayer<S: LayerScalar>: Sendable {
   @specialized(where S == Float)
   public func forward(_ input: LayerInput<S>) throws(AttentionError) -> LayerPass<S> {
     let projections = try project(input)
-    let outputs = try attention(projections.inputs, options)
+    let outputs = try attention(projections.inputs, function, execution)
     let o = stored(outputs.o.matrix.copy())
     return LayerPass(input: input, projections: projections, attention: outputs, o: o, y: output(o))
   }
@@ -62,7 +73,8 @@ public struct PathLayer<S: LayerScalar>: Sendable {
   @specialized(where S == Float)
   public func prefill(_ input: LayerInput<S>) throws(AttentionError) -> (y: Matrix<S>, cache: LayerCache<S>) {
     let projections = try project(input)
-    let (outputs, keys) = try PathAttention.prefill(projections.inputs, options, storage: storage)
+    let (outputs, keys) = try PathAttention.prefill(
+      projections.inputs, function, execution, roundStored: roundStored)
     return (
       output(stored(outputs.o.matrix.copy())), LayerCache(keys: keys, history: projections.history)
     )
@@ -78,7 +90,7 @@ public struct PathLayer<S: LayerScalar>: Sendable {
   @specialized(where S == Float)
   public func step(_ input: LayerInput<S>, _ cache: inout LayerCache<S>) throws(AttentionError) -> Matrix<S> {
     let projections = try project(input, history: cache.history)
-    let outputs = try cache.keys.attend(to: projections.inputs, options)
+    let outputs = try cache.keys.attend(to: projections.inputs, form: execution.form)
     cache.history = projections.history
     return output(stored(outputs.o.matrix))
   }
@@ -148,7 +160,7 @@ public struct PathLayer<S: LayerScalar>: Sendable {
     return stored(result)
   }
 
-  private func stored(_ X: Matrix<S>) -> Matrix<S> { storage.map(X.map) ?? X }
+  private func stored(_ X: Matrix<S>) -> Matrix<S> { roundStored.map(X.map) ?? X }
 }
 
 /// A full pass of a layer: its outputs, and what its gradients are computed from.

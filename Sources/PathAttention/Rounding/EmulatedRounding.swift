@@ -26,6 +26,15 @@ public struct EmulatedRounding: Sendable {
   }
 }
 
+extension EmulatedRounding {
+  /// One number, rounded.
+  package func rounded(_ x: Double, _ point: RoundingPoint) -> Double {
+    var x = x
+    withUnsafeMutablePointer(to: &x) { round(UnsafeMutableBufferPointer(start: $0, count: 1), point) }
+    return x
+  }
+}
+
 /// Emulated rounding in a problem, whose scale has to be known: queries come multiplied by it.
 package struct ScaledRounding: RoundingModel {
   let emulation: EmulatedRounding

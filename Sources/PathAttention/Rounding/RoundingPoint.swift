@@ -1,5 +1,7 @@
 /// Where a kernel that computes the blockwise form may round. The names are those of the mathematics in `Blockwise`.
 ///
+/// Letters are those of `BlockLetter`; the raw values are the keys of profiles.
+///
 /// Operands are rounded as they enter a product, accumulators after every few terms of a sum, results when they are written.
 public enum RoundingPoint: String, CaseIterable, Sendable, Codable, CodingKeyRepresentable {
   // MARK: Operands within a block
@@ -20,17 +22,17 @@ public enum RoundingPoint: String, CaseIterable, Sendable, Codable, CodingKeyRep
   // MARK: Operands between blocks
 
   /// K̂, the keys carried to the end of their block.
-  case adjustedKeys
+  case K̂ = "adjustedKeys"
   /// X, the carried queries, in X K̂ᵀ.
-  case adjustedQueries
+  case X = "adjustedQueries"
   /// Q̃, the queries carried to the start of their block, when the backward pass computes them again.
-  case recomputedQueries
+  case Q̃ = "recomputedQueries"
   /// X in the carry X ← X R.
-  case carriedQueries
+  case carriedX = "carriedQueries"
   /// W and U in R = I − Wᵀ U and in Q̃ = Q − tril(Q Wᵀ) U.
   case carryFactors
   /// R in the carry.
-  case carryProduct
+  case R = "carryProduct"
 
   // MARK: Operands of the softmax
 
@@ -47,7 +49,7 @@ public enum RoundingPoint: String, CaseIterable, Sendable, Codable, CodingKeyRep
 
   /// D, the cotangent of carried queries, in D Rᵀ, Xᵀ D and D Uᵀ.
   case carriedCotangents
-  /// The cotangents of what `blockProducts`, `carryFactors` and `adjustedKeys` name, in their products.
+  /// The cotangents of what `blockProducts`, `carryFactors` and `K̂` name, in their products.
   case blockCotangents
 
   // MARK: Sums
@@ -82,7 +84,7 @@ public enum RoundingPoint: String, CaseIterable, Sendable, Codable, CodingKeyRep
   /// kernel that rounds them rounds them without it.
   var isScaled: Bool {
     switch self {
-    case .queries, .adjustedQueries, .recomputedQueries, .carriedQueries: true
+    case .queries, .X, .Q̃, .carriedX: true
     default: false
     }
   }

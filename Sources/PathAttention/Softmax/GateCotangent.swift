@@ -61,13 +61,13 @@ struct GateCotangents<S: Scalar> {
 
   /// Writes the gradients of the gates as sums of their parts.
   static func finish(
-    _ parts: [GateCotangents], _ group: SegmentGroup, scale: S, _ convention: GateConvention,
+    _ parts: [GateCotangents], _ group: SegmentGroup, _ function: AttentionFunction<S>,
     into dg: TokenTensor<S>?, rounding: some RoundingModel<S>
   ) {
     guard let dg else { return }
     for queryHead in group.queryHeads {
       GateCotangent.finish(
-        parts.map { $0[queryHead]! }, factor: convention.factor(scale: scale),
+        parts.map { $0[queryHead]! }, factor: function.gateFactor,
         into: dg.mutableWindow(group.segment, head: queryHead), rounding: rounding)
     }
   }

@@ -65,17 +65,20 @@ final class OnlineSoftmax<S: SoftmaxScalar, Rounding: RoundingModel<S>>: LogitVi
   /// Once every tile has been visited: O ← O / l, and the log-sum-exp, m and l of each row.
   ///
   /// - Parameters:
-  ///   - outputs: Where the outputs of the segment go, L × d_v.
-  ///   - lse: Where the log-sum-exps of the segment go, L × 1.
-  ///   - statistics: Where m and l go.
-  func finish(_ outputs: MutableMatrixView<S>, lse: MutableMatrixView<S>, _ statistics: SoftmaxRows<S>) {
+  ///   - outputs: Where the outputs go, d_v lanes for each token from `start` on.
+  ///   - lse: Where the log-sum-exps go, one for each token from `start` on.
+  ///   - statistics: Where m and l go, if a backward pass may want them.
+  ///   - start: The first token that there is a row for.
+  func finish(
+    _ outputs: MutableMatrixView<S>, lse: MutableMatrixView<S>, _ statistics: SoftmaxRows<S>? = nil, from start: Int = 0
+  ) {
     for (row, token) in tokens.enumerated() {
       let (m, l) = state[row]!
-      let (o, output) = (O.view.row(row), outputs.row(token))
+      let (o, output) = (O.view.row(row), outputs.row(token - start))
       for lane in 0..<o.count { output[lane] = o[lane] / l }
-      lse[token, 0] = S.logSumExp(pivot: m, sum: l)
-      statistics.pivot.mutableView[0, token] = m
-      statistics.sum.mutableView[0, token] = l
+      lse[token - start, 0] = S.logSumExp(pivot: m, sum: l)
+      statistics?.pivot.mutableView[0, token] = m
+      statistics?.sum.mutableView[0, token] = l
     }
   }
 }

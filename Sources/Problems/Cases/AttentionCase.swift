@@ -5,10 +5,8 @@ import PathAttention
 public struct AttentionCase: Sendable {
   /// q, k, v, w, β and, if there is a gate, g.
   public var inputs: AttentionInputs<Double>
-  /// The factor of the logits; 1/√d_k when nil.
-  public var scale: Double?
-  /// How the gate enters.
-  public var gate: GateConvention
+  /// Scale and gate convention.
+  public var function: AttentionFunction<Double>
   /// do, [B, T, HQ, V], when gradients are wanted.
   public var outputCotangent: [Double]?
   /// The cotangent of lse, [B, T, HQ], or nil for zero.
@@ -16,19 +14,15 @@ public struct AttentionCase: Sendable {
   /// The tokens, over the whole batch, whose queries are wanted; all when nil. Cotangents are zero in the rows of others.
   public var queryTokens: [Int]?
 
-  /// A case, forward only unless there is a cotangent.
+  /// A case, forward only unless there is a cotangent; with the scale 1/√d_k when nil.
   public init(
     _ inputs: AttentionInputs<Double>, scale: Double? = nil, gate: GateConvention = .scaled,
     outputCotangent: [Double]? = nil, lseCotangent: [Double]? = nil, queryTokens: [Int]? = nil
   ) {
     self.inputs = inputs
-    self.scale = scale
-    self.gate = gate
+    function = inputs.function(scale: scale, gate: gate)
     self.outputCotangent = outputCotangent
     self.lseCotangent = lseCotangent
     self.queryTokens = queryTokens
   }
-
-  /// The factor of the logits.
-  package var effectiveScale: Double { scale ?? 1 / Double(inputs.shape.keyDim).squareRoot() }
 }

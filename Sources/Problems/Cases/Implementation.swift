@@ -24,15 +24,14 @@ public struct Implementation: Sendable {
   ) {
     self.init(name: precision == Double.self ? "\(form)" : "\(form) in \(precision)") { attentionCase in
       let inputs = try attentionCase.inputs.map { $1.map { R($0) } }
-      let options = AttentionOptions(
-        scale: attentionCase.scale, gate: attentionCase.gate, form: form, queryTokens: attentionCase.queryTokens,
-        threads: threads)
-      let outputs = try attention(inputs, options)
+      let execution = AttentionExecution(form: form, threads: threads)
+      let function = AttentionFunction(scale: R(attentionCase.function.scale), gate: attentionCase.function.gate)
+      let outputs = try attention(inputs, function, execution, queryTokens: attentionCase.queryTokens)
       var tensors = [(AttentionTensor.o, outputs.o), (.lse, outputs.lse)]
       if let outputCotangent = attentionCase.outputCotangent {
         let gradients = try attentionGradients(
           of: inputs, outputs: outputs, outputCotangent: outputCotangent.map { R($0) },
-          lseCotangent: attentionCase.lseCotangent?.map { R($0) }, options)
+          lseCotangent: attentionCase.lseCotangent?.map { R($0) }, execution)
         tensors += gradients.tensors
       }
       return Dictionary(uniqueKeysWithValues: tensors.map { ($0, $1.entries.map { Double($0) }) })

@@ -64,7 +64,9 @@ public struct FlipFlop: Sendable {
 
   /// The bit that was written last, after every token, as attention says it; nil before the first write.
   public func answers(form: AttentionForm = .blockwise()) throws(AttentionError) -> [Bool?] {
-    try attention(inputs(), AttentionOptions(scale: 1, form: form)).o.entries.map { $0 == 0 ? nil : $0 > 0 }
+    try attention(inputs(), AttentionFunction(scale: 1), AttentionExecution(form: form)).o.entries.map {
+      $0 == 0 ? nil : $0 > 0
+    }
   }
 
   /// The same by remembering it.

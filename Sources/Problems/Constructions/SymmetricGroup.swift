@@ -73,7 +73,9 @@ public struct SymmetricGroupWord: Sendable {
   public func answers(
     _ weights: Weights = .exact, form: AttentionForm = .blockwise()
   ) throws(AttentionError) -> [Bool] {
-    try attention(inputs(weights), AttentionOptions(scale: 1, form: form)).o.entries.map { $0 > 0.5 }
+    try attention(inputs(weights), AttentionFunction(scale: 1), AttentionExecution(form: form)).o.entries.map {
+      $0 > 0.5
+    }
   }
 
   /// π(1), …, π(5) after the first t letters, for t = 0 … n, by swapping the numbers themselves.

@@ -23,14 +23,13 @@ extension AttentionCase {
   private func evaluate(
     blockSize: Int, _ rounding: EmulatedRounding, readBack: ([Double]) -> [Double]
   ) throws(AttentionError) -> [AttentionTensor: [Double]] {
-    let options = AttentionOptions(
-      scale: scale, gate: gate, form: .blockwise(blockSize: blockSize, levels: 0), queryTokens: queryTokens)
-    let outputs = try attention(inputs, options, rounding: rounding)
+    let execution = AttentionExecution(form: .blockwise(blockSize: blockSize, levels: 0))
+    let outputs = try attention(inputs, function, execution, queryTokens: queryTokens, rounding: rounding)
     var tensors = wanted([.o: outputs.o.entries, .lse: outputs.lse.entries])
     if let outputCotangent {
       let gradients = try attentionGradients(
         of: inputs, outputs: try outputs.withOutputs(readBack(outputs.o.entries), inputs),
-        outputCotangent: outputCotangent, options, rounding: rounding)
+        outputCotangent: outputCotangent, execution, rounding: rounding)
       for (tensor, gradient) in gradients.tensors { tensors[tensor] = gradient.entries }
     }
     return tensors

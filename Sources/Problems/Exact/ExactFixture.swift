@@ -115,7 +115,8 @@ public struct ExactFixture: Sendable {
   /// How many keys share the largest logit of each row, in the layout of lse.
   private static func ties(_ attentionCase: AttentionCase) throws(AttentionError) -> [Int] {
     let inputs = attentionCase.inputs
-    let table = try logits(inputs, scale: scale, gate: attentionCase.gate, form: .sequentialProduct)
+    let table = try logits(
+      inputs, AttentionFunction(scale: scale, gate: attentionCase.function.gate), form: .sequentialProduct)
     return (0..<inputs.shape.length).flatMap { i in
       (0..<inputs.shape.queryHeads).map { head in
         let row = (0...i).map { table[0, head][i, $0] }

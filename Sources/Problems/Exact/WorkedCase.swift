@@ -44,13 +44,13 @@ public struct WorkedCase: Sendable {
 
   /// The logits A_ij = q_i H_i … H_{j+1} k_jᵀ by one of the forms, L × L; zero where j > i.
   public func logits(_ form: AttentionForm) throws(AttentionError) -> Matrix<Rational> {
-    try PathAttention.logits(inputs, scale: .one, form: form)[0, 0]
+    try PathAttention.logits(inputs, AttentionFunction(scale: .one), form: form)[0, 0]
   }
 
   /// The gradients of Σ_ij C_ij A_ij for C_ij = 1, by one of the forms.
   public func gradients(_ form: AttentionForm) throws(AttentionError) -> LogitGradients<Rational> {
     let cotangent = LogitTable<Rational>(inputs).map { _ in Rational.one }
-    return try logitGradients(of: inputs, cotangent: cotangent, scale: .one, form: form)
+    return try logitGradients(of: inputs, cotangent: cotangent, AttentionFunction(scale: .one), form: form)
   }
 
   /// What the blockwise form makes of each block.

@@ -12,7 +12,7 @@ package enum MachineMemory {
     #else
       let addressSpace = RLIMIT_AS
     #endif
-    if getrlimit(addressSpace, &own) == 0 { limit = min(limit, Double(own.rlim_cur)) }
+    if unsafe getrlimit(addressSpace, &own) == 0 { limit = min(limit, Double(own.rlim_cur)) }
     return limit
   }
 

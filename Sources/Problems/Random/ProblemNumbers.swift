@@ -29,7 +29,7 @@ extension Problem {
   public func outputCotangent() -> [Double] { normals(.do) }
 
   /// A cotangent of the log-sum-exp, [B, T, HQ].
-  public func lseCotangent() -> [Double] { normals(.lse) }
+  public func lseCotangent() -> [Double] { normals(.dlse) }
 
   /// Inputs over the prime field: uniformly random, but for the structure that a family of β or w has (equal, opposite,
   /// equal to the keys, of the standard basis).
@@ -64,10 +64,10 @@ extension Problem {
     return LogitTable(inputs).map { _ in random.fieldElement() }
   }
 
-  /// A uniformly random factor of the logits over the prime field.
-  public func exactScale() -> PrimeField {
+  /// The function of the problem over the prime field, with a uniformly random scale.
+  public func exactFunction() -> AttentionFunction<PrimeField> {
     var random = SeededGenerator(seed: seed, part: "field scale")
-    return random.fieldElement()
+    return AttentionFunction(scale: random.fieldElement(), gate: convention)
   }
 
   // MARK: Families

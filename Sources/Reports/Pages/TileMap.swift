@@ -1,4 +1,3 @@
-import Foundation
 import Judging
 
 /// Maps of the error of logits over the envelope, one for every query head: query tiles from top to bottom, key tiles from

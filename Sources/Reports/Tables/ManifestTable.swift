@@ -1,5 +1,4 @@
 import Checking
-import Foundation
 
 /// The manifest of `pathcheck generate` as text.
 package struct ManifestTable {

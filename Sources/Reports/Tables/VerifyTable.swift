@@ -1,5 +1,4 @@
 import Evidence
-import Foundation
 import Problems
 
 /// The report of `pathcheck verify` as text.

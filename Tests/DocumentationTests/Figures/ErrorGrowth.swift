@@ -117,8 +117,8 @@ enum ErrorGrowth {
         for j in 0...i { cotangent[0, 0].mutableView[i, j] = convert(cotangents[i * length + j]) }
       }
       return (
-        try logits(inputs, scale: one, form: form)[0, 0].entries,
-        try logitGradients(of: inputs, cotangent: cotangent, scale: one, form: form).dw.entries
+        try logits(inputs, AttentionFunction(scale: one), form: form)[0, 0].entries,
+        try logitGradients(of: inputs, cotangent: cotangent, AttentionFunction(scale: one), form: form).dw.entries
       )
     }
     let expected = try evaluate(.sequentialProduct, { Exact($0) }, one: Exact.one)
@@ -131,7 +131,7 @@ enum ErrorGrowth {
   /// The error of o where operands are rounded to a format and sums to float32.
   static func roundedError(_ length: Int, _ format: NumberFormat, _ strengths: String) throws -> Double {
     let inputs = try GeneratedText.inputs("B1 T\(length) HQ1 H1 K32 V32 beta=\(strengths) seed=1")
-    let options = AttentionOptions(form: .blockwise(blockSize: 64, levels: 0))
+    let execution = AttentionExecution(form: .blockwise(blockSize: 64, levels: 0))
     let rounding = EmulatedRounding(sumLength: 16) { row, point in
       let target: NumberFormat =
         switch point {
@@ -141,7 +141,8 @@ enum ErrorGrowth {
       for index in row.indices { row[index] = target.round(row[index]) }
     }
     return relativeError(
-      try attention(inputs, options, rounding: rounding).o.entries, try attention(inputs, options).o.entries)
+      try attention(inputs, inputs.function(), execution, rounding: rounding).o.entries,
+      try attention(inputs, execution).o.entries)
   }
 
   private static func relativeError<Exact: BinaryFloatingPoint>(_ found: [Exact], _ expected: [Exact]) -> Double {

@@ -37,7 +37,7 @@ extension GeneratedText {
       ("nothing", try layer.errors()),
       (
         "every stage rounded to bf16 (projections, convolution after SiLU, w, β, q and k after their norm, o)",
-        try layer.errors(storage: { NumberFormat.bfloat16.round($0) })
+        try layer.errors(roundStored: { NumberFormat.bfloat16.round($0) })
       ),
       ("gate c_i − c_j instead of scale · (c_i − c_j)", try layer.errors(variant(.gateConvention))),
       (
@@ -99,16 +99,16 @@ private struct RealLayer {
   func errorOfFullPass(
     _ change: (LayerProjections<Double>) throws -> AttentionInputs<Double>
   ) throws -> [Double?] {
-    let layer = layer(storage: nil)
-    let o = try attention(change(layer.project(input())), layer.options).o
+    let layer = layer(roundStored: nil)
+    let o = try attention(change(layer.project(input())), layer.function, layer.execution).o
     return [try error("out_full", layer.output(o.matrix)), nil, nil, nil]
   }
 
   /// ‖candidate − y‖₂ / ‖y‖₂ of the full pass, the prefill and both steps, where y is what the paths compute.
   func errors(
-    _ variant: LayerVariant? = nil, storage: (@Sendable (Double) -> Double)? = nil
+    _ variant: LayerVariant? = nil, roundStored: (@Sendable (Double) -> Double)? = nil
   ) throws -> [Double] {
-    let paths = LayerPaths(layer: layer(storage: storage), variant: variant)
+    let paths = LayerPaths(layer: layer(roundStored: roundStored), variant: variant)
     let (y, prefilled) = try paths.prefill(input(0..<128))
     var cache = prefilled
     return try [
@@ -118,8 +118,8 @@ private struct RealLayer {
     ]
   }
 
-  private func layer(storage: (@Sendable (Double) -> Double)?) -> PathLayer<Double> {
-    PathLayer(parameters, options: AttentionOptions(gate: .scaled), storage: storage)
+  private func layer(roundStored: (@Sendable (Double) -> Double)?) -> PathLayer<Double> {
+    PathLayer(parameters, roundStored: roundStored)
   }
 
   /// Tokens of every sequence; all of them if none are named.

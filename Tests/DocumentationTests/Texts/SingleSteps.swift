@@ -36,7 +36,7 @@ extension GeneratedText {
     let inputs = try AttentionInputs<Double>(
       shape: AttentionShape(length: 4, queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1), q: [1, 1, 1, 1],
       k: all.map(\.s), v: all.map(\.v), w: [1, 1, 1, 1], beta: [0, 0, 0, 0])
-    let outputs = try attention(inputs, AttentionOptions(scale: 1, form: .blockwise(blockSize: 2)))
+    let outputs = try attention(inputs, AttentionFunction(scale: 1), AttentionExecution(form: .blockwise(blockSize: 2)))
     precondition(
       abs(outputs.o.entries[3] - O / l) < 1e-14 && decimal(outputs.lse.entries[3], 6) == decimal(m + logarithm(l), 6))
     rows.append(
@@ -53,7 +53,8 @@ extension GeneratedText {
     let (u, s) = (dot(q, w), dot(w, k))
     let cotangent = LogitTable<Rational>(worked.inputs)
     cotangent[0, 0].mutableView[1, 0] = .one
-    let found = try logitGradients(of: worked.inputs, cotangent: cotangent, scale: .one, form: .blockwise(blockSize: 1))
+    let found = try logitGradients(
+      of: worked.inputs, cotangent: cotangent, AttentionFunction(scale: .one), form: .blockwise(blockSize: 1))
     let dw = found.dw.matrix.row(1)
     precondition(found.dbeta.matrix[1, 0] == -u * s)
     precondition(
@@ -109,11 +110,11 @@ extension GeneratedText {
 
   @Sendable private static func decode() throws -> String {
     let p = SmallProblem.threeTokens
-    var cache = try KeyCache<Rational>(sequences: 1, layout: KeyCacheLayout(p.inputs))
+    var cache = try KeyCache<Rational>(sequences: 1, layout: KeyCacheLayout(p.inputs), AttentionFunction(scale: .one))
     var text: [String] = []
     let A = try p.logits(.sequentialProduct)
     for t in 0..<p.length {
-      let row = try cache.appendForLogits(p.tokens(t..<t + 1), scale: .one, form: .sequentialProduct)[0][0]
+      let row = try cache.appendForLogits(p.tokens(t..<t + 1), form: .sequentialProduct)[0][0]
       precondition((0...t).allSatisfy { row[0, $0] == A[t, $0] })
       let keys = (0...t).map { $0 == t ? "k_\($0)" : "k_\($0)" + ($0 + 1...t).map { " H_\($0)" }.joined() }
       text.append(
@@ -126,8 +127,8 @@ extension GeneratedText {
   @Sendable private static func word() throws -> String {
     let letters: [(Int, Int)] = [(0, 1), (1, 2), (0, 1), (1, 2), (0, 1), (1, 2)]
     let word = SymmetricGroupWord(letters.map { .init($0.0, $0.1) })
-    let S = try logits(word.inputs(), scale: 1, form: .blockwise(blockSize: 2))[0, 0]
-    let o = try attention(word.inputs(), AttentionOptions(scale: 1)).o.entries
+    let S = try logits(word.inputs(), AttentionFunction(scale: 1), form: .blockwise(blockSize: 2))[0, 0]
+    let o = try attention(word.inputs(), AttentionFunction(scale: 1)).o.entries
     let answers = try word.answers()
     var rows = ["| t | letter | first key, carried | logit | o_t | identity? |", "|---|---|---|---|---|---|"]
     for (t, product) in word.products().enumerated() {

@@ -41,7 +41,7 @@ struct SmallProblem {
 
   func logits(_ form: AttentionForm, scale: Rational = .one, gate: GateConvention = .scaled) throws -> Matrix<Rational>
   {
-    try PathAttention.logits(inputs, scale: scale, gate: gate, form: form)[0, 0]
+    try PathAttention.logits(inputs, AttentionFunction(scale: scale, gate: gate), form: form)[0, 0]
   }
 
   var inputs: AttentionInputs<Rational> { get throws { try tokens(0..<length) } }

@@ -108,7 +108,7 @@ extension GeneratedText {
   @Sendable private static func blockwise() throws -> String {
     let p = SmallProblem.threeTokens
     let blocks = try blockIntermediates(p.inputs, segment: 0, queryHead: 0, blockSize: 2)
-    let tile = product(blocks[1].carriedQueries, blocks[0].carriedKeys.transposed)
+    let tile = product(blocks[1].Q̃, blocks[0].K̂.transposed)
     let A = try p.logits(.blockwise(blockSize: 2, levels: 0))
     let expected = try p.logits(.sequentialProduct)
     precondition(A.entries == expected.entries && tile[0, 0] == A[2, 0] && tile[0, 1] == A[2, 1])
@@ -116,11 +116,11 @@ extension GeneratedText {
       Block 0 is tokens 0 and 1, block 1 is token 2. Of block 0, later queries need its keys carried to its end: key 0 through
       H₁, key 1 as it is.
 
-      \(formula("\\hat K_0 = \\begin{bmatrix} k_0 H_1 \\\\ k_1 \\end{bmatrix} = \(blocks[0].carriedKeys.tex)"))
+      \(formula("\\hat K_0 = \\begin{bmatrix} k_0 H_1 \\\\ k_1 \\end{bmatrix} = \(blocks[0].K̂.tex)"))
 
       The query of block 1 is carried to the start of its block, through its own H₂:
 
-      \(formula("\\tilde Q_1 = q_2 H_2 = \(blocks[1].carriedQueries.tex)"))
+      \(formula("\\tilde Q_1 = q_2 H_2 = \(blocks[1].Q̃.tex)"))
 
       and the tile that they make is the last row of A without its diagonal entry:
 
@@ -132,11 +132,11 @@ extension GeneratedText {
     let worked = WorkedCase.twoBlocks
     let blocks = try worked.intermediates()
     let A = try worked.logits(.sequentialProduct)
-    let X = blocks[2].carriedQueries
-    let (near, carried) = (product(X, blocks[1].carriedKeys.transposed), product(X, blocks[1].R))
-    let far = product(carried, blocks[0].carriedKeys.transposed)
+    let X = blocks[2].Q̃
+    let (near, carried) = (product(X, blocks[1].K̂.transposed), product(X, blocks[1].R))
+    let far = product(carried, blocks[0].K̂.transposed)
     precondition(far[0, 0] == A[4, 0] && far[0, 1] == A[4, 1] && near[0, 0] == A[4, 2] && near[0, 1] == A[4, 3])
-    let wrong = product(product(X, blocks[1].R.transposed), blocks[0].carriedKeys.transposed)
+    let wrong = product(product(X, blocks[1].R.transposed), blocks[0].K̂.transposed)
     precondition(wrong.entries != far.entries)
     let inputs = SmallProblem(worked.inputs)
     return """

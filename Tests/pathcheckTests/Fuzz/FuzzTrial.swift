@@ -45,9 +45,9 @@ struct FuzzTrial {
       let problem = try Problem(line: line)
       let inputs = try problem.inputs().map { _, entries in entries.map { Double(Float($0)) } }
       let cotangent = problem.outputCotangent().map { Double(Float($0)) }
-      let options = AttentionOptions(scale: 0.5, gate: problem.convention)
-      let outputs = try attention(inputs, options)
-      let gradients = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: cotangent, options)
+      let function = AttentionFunction(scale: 0.5, gate: problem.convention)
+      let outputs = try attention(inputs, function)
+      let gradients = try attentionGradients(of: inputs, outputs: outputs, outputCotangent: cotangent)
       var writer = TensorFileWriter(metadata: ["scale": "0.5", "gate": problem.convention.rawValue, "case": "fuzz"])
       for (tensor, entries) in inputs.tensors + [(.o, outputs.o), (.lse, outputs.lse)] + gradients.tensors {
         try writer.add(

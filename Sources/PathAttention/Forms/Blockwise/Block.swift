@@ -24,7 +24,7 @@ struct Block<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     let R = Matrix<S>(rows: W.columns, columns: W.columns)
     for t in 0..<W.columns { R.mutableView[t, t] = .one }
     rounding.subtractProduct(W.transposed, .carryFactors, U, .carryFactors, from: R)
-    return FoldedKeys.Run(range: range, carriedKeys: K̂.view, R: R)
+    return FoldedKeys.Run(range: range, K̂: K̂.view, R: R)
   }
 
   // MARK: Backward
@@ -49,7 +49,7 @@ struct Block<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     let (dU, dZ) = (cotangent.dU, cotangent.diagonal.dZ)
     if let run {
       // K̂ = K − Zᵀ W
-      let dK̂ = run.dCarriedKeys
+      let dK̂ = run.dK̂
       add(dK̂, to: gradient.dK)
       rounding.subtractProduct(W, .reflections, dK̂.transposed, .blockCotangents, from: dZ)
       rounding.subtractProduct(Z, .blockProducts, dK̂, .blockCotangents, from: gradient.dW)

@@ -129,10 +129,10 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
       for columns in ranges(of: run.range.count, by: Self.tileColumns) {
         let tile = scratch.tile(step.rows.count, columns.count)
         rounding.multiply(
-          X, .adjustedQueries, run.carriedKeys.rows(columns).transposed, .adjustedKeys, into: tile)
+          X, .X, run.K̂.rows(columns).transposed, .K̂, into: tile)
         visitor.visit(tile, rows: step.rows, column: run.range.lowerBound + columns.lowerBound)
       }
-      if !step.isLast { carry(X, .carriedQueries, over: run.R.view, scratch) }
+      if !step.isLast { carry(X, .carriedX, over: run.R.view, scratch) }
     }
   }
 
@@ -141,7 +141,7 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
     _ X: MutableMatrixView<S>, _ point: RoundingPoint, over R: MatrixView<S>, _ scratch: TileScratch<S>
   ) {
     let carried = scratch.rows(X.rows)
-    rounding.multiply(X, point, R, .carryProduct, into: carried)
+    rounding.multiply(X, point, R, .R, into: carried)
     assign(carried, to: X)
   }
 
@@ -177,13 +177,13 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
       projections.append(P)
       if b > 0 { rounding.subtractProduct(P, .blockProducts, block.U, .carryFactors, from: X.rows(rows)) }
     }
-    rounding.round(X, .recomputedQueries)
+    rounding.round(X, .Q̃)
     var carried: [Matrix<S>] = []
     for step in steps {
       let X = X.rows(step.rows)
       let kept = X.copy()
       carried.append(kept)
-      if !step.isLast { rounding.multiply(kept, .carriedQueries, folded[step.run].R, .carryProduct, into: X) }
+      if !step.isLast { rounding.multiply(kept, .carriedX, folded[step.run].R, .R, into: X) }
     }
 
     // Left to right: D, the cotangent of what is carried.
@@ -193,17 +193,17 @@ struct Blockwise<S: Scalar, Rounding: RoundingModel<S>>: LogitForm {
       let runCotangent = cotangent.runs[step.run] ?? FoldedKeys.Cotangent(run)
       cotangent.runs[step.run] = runCotangent
       if !step.isLast {
-        rounding.addProduct(X.transposed, .carriedQueries, D, .carriedCotangents, to: runCotangent.dR)
+        rounding.addProduct(X.transposed, .carriedX, D, .carriedCotangents, to: runCotangent.dR)
         carry(D, .carriedCotangents, over: run.R.transposed, scratch)
       }
       for columns in ranges(of: run.range.count, by: Self.tileColumns) {
-        let K̂ = run.carriedKeys.rows(columns)
+        let K̂ = run.K̂.rows(columns)
         let G = scratch.tile(step.rows.count, columns.count)
-        rounding.multiply(X, .adjustedQueries, K̂.transposed, .adjustedKeys, into: G)
+        rounding.multiply(X, .X, K̂.transposed, .K̂, into: G)
         visitor.visit(G, rows: step.rows, column: run.range.lowerBound + columns.lowerBound)
-        let dK̂ = runCotangent.dCarriedKeys.mutableView.rows(columns)
-        rounding.addProduct(G.transposed, .logitCotangents, X, .adjustedQueries, to: dK̂)
-        rounding.addProduct(G, .logitCotangents, K̂, .adjustedKeys, to: D)
+        let dK̂ = runCotangent.dK̂.mutableView.rows(columns)
+        rounding.addProduct(G.transposed, .logitCotangents, X, .X, to: dK̂)
+        rounding.addProduct(G, .logitCotangents, K̂, .K̂, to: D)
       }
     }
 

@@ -19,7 +19,7 @@ struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     /// The tokens, within the segment.
     let range: Range<Int>
     /// Keys carried to the end of the run, row t: H_last … H_{t+1} k_tᵀ
-    let carriedKeys: MatrixView<S>
+    let K̂: MatrixView<S>
     /// H_last … H_first
     let R: Matrix<S>
   }
@@ -42,8 +42,8 @@ struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
       let folds = mapTasks(runs.count / 2, threads: threads) { Self.fold(runs[2 * $0], runs[2 * $0 + 1], rounding) }
       for (i, fold) in folds.enumerated() {
         let right = runs[2 * i + 1]
-        let keys = fold.carriedKeys.rows(fold.range.count - right.range.count..<fold.range.count)
-        levels[level][2 * i + 1] = Run(range: right.range, carriedKeys: keys, R: right.R)
+        let keys = fold.K̂.rows(fold.range.count - right.range.count..<fold.range.count)
+        levels[level][2 * i + 1] = Run(range: right.range, K̂: keys, R: right.R)
       }
       levels.append(folds)
     }
@@ -52,30 +52,30 @@ struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
 
   private static func fold(_ left: Run, _ right: Run, _ rounding: Rounding) -> Run {
     let R = Matrix<S>(rows: left.R.rows, columns: left.R.columns)
-    rounding.multiply(right.R, .carryProduct, left.R, .carryProduct, into: R)
+    rounding.multiply(right.R, .R, left.R, .R, into: R)
     let range = left.range.lowerBound..<right.range.upperBound
     let K̂ = Matrix<S>(rows: range.count, columns: R.columns)
     let (leftRows, rightRows) = (0..<left.range.count, left.range.count..<range.count)
     rounding.multiply(
-      left.carriedKeys, .adjustedKeys, right.R.transposed, .carryProduct, into: K̂.mutableView.rows(leftRows))
-    assign(right.carriedKeys, to: K̂.mutableView.rows(rightRows))
-    return Run(range: range, carriedKeys: K̂.view, R: R)
+      left.K̂, .K̂, right.R.transposed, .R, into: K̂.mutableView.rows(leftRows))
+    assign(right.K̂, to: K̂.mutableView.rows(rightRows))
+    return Run(range: range, K̂: K̂.view, R: R)
   }
 
   // MARK: Backward
 
   /// What queries had to say of a run.
   struct Cotangent: Sendable {
-    let dCarriedKeys: Matrix<S>
+    let dK̂: Matrix<S>
     let dR: Matrix<S>
 
     init(_ run: Run) {
-      dCarriedKeys = Matrix(rows: run.range.count, columns: run.R.columns)
+      dK̂ = Matrix(rows: run.range.count, columns: run.R.columns)
       dR = Matrix(rows: run.R.rows, columns: run.R.columns)
     }
 
     func add(_ other: Cotangent) {
-      LinearAlgebra.add(other.dCarriedKeys, to: dCarriedKeys)
+      LinearAlgebra.add(other.dK̂, to: dK̂)
       LinearAlgebra.add(other.dR, to: dR)
     }
   }
@@ -108,17 +108,17 @@ struct FoldedKeys<S: Scalar, Rounding: RoundingModel<S>>: Sendable {
     _ parent: Cotangent, _ siblings: (left: Run, right: Run), isLeft: Bool, into cotangent: Cotangent
   ) {
     let (left, right) = siblings
-    let dK̂ = parent.dCarriedKeys.view
+    let dK̂ = parent.dK̂.view
     let leftRows = 0..<left.range.count
     if isLeft {
       rounding.addProduct(
-        dK̂.rows(leftRows), .blockCotangents, right.R, .carryProduct, to: cotangent.dCarriedKeys)
-      rounding.addProduct(right.R.transposed, .carryProduct, parent.dR, .blockCotangents, to: cotangent.dR)
+        dK̂.rows(leftRows), .blockCotangents, right.R, .R, to: cotangent.dK̂)
+      rounding.addProduct(right.R.transposed, .R, parent.dR, .blockCotangents, to: cotangent.dR)
     } else {
-      add(dK̂.rows(left.range.count..<dK̂.rows), to: cotangent.dCarriedKeys)
+      add(dK̂.rows(left.range.count..<dK̂.rows), to: cotangent.dK̂)
       rounding.addProduct(
-        dK̂.rows(leftRows).transposed, .blockCotangents, left.carriedKeys, .adjustedKeys, to: cotangent.dR)
-      rounding.addProduct(parent.dR, .blockCotangents, left.R.transposed, .carryProduct, to: cotangent.dR)
+        dK̂.rows(leftRows).transposed, .blockCotangents, left.K̂, .K̂, to: cotangent.dR)
+      rounding.addProduct(parent.dR, .blockCotangents, left.R.transposed, .R, to: cotangent.dR)
     }
   }
 }
