@@ -4,7 +4,7 @@
 
 From Path Require Import Logits Forms.SequentialProduct Forms.UTTransform Forms.CompactWY Forms.Blockwise.Block.
 From Path Require Import Forms.Blockwise.FoldedKeys Forms.Blockwise.Blockwise Identities.
-From Path Require Import Softmax.Gate Softmax.OnlineSoftmax Inference.KeyCache Theorems Computation.Lists Computation.Cases.
+From Path Require Import Softmax.Gate Softmax.OnlineSoftmax Cache.KeyCache Theorems Computation.Lists Computation.Cases.
 
 Print Assumptions Theorems.forms_equal.
 Print Assumptions Theorems.gradients_equal.

@@ -79,7 +79,8 @@ Theorem attention_correct h c (i : 'I_(size c)) m0 ts : perm_eq [seq t.2 | t <- 
   e m * l = OnlineSoftmax.sum_exp e (seen h (start c + i)).
 Proof.
 move=> perm_ts; apply: OnlineSoftmax.online_correct eD e_neq0 _ _ _ _.
-apply: (perm_trans (perm_flatten perm_ts)); rewrite /tiles map_cons -[flatten _]/(_ ++ flatten _) -map_flatten /seen -addnS iotaD map_cat add0n perm_catC; apply: perm_cat.
+apply: (perm_trans (perm_flatten perm_ts)); rewrite /tiles map_cons -[flatten _]/(_ ++ flatten _) -map_flatten.
+rewrite /seen -addnS iotaD map_cat add0n perm_catC; apply: perm_cat.
   apply: (perm_trans (perm_map _ (run_tiles_flatten _ _))); rewrite -map_comp.
   set S_ := fun j => (_, v j); set T_ := (_ \o _).
   have eqT : {in iota 0 (length (runs c)), T_ =1 S_}.

@@ -66,7 +66,8 @@ Definition random_problem x : problem rational_comRingType :=
   gates := if x %% 3 == 0%N then [::] else table (f 1%N) g n;
   q := [seq table (fun place => f 2%N (100 * h + place)%N) n d | h <- iota 0 g];
   k := table (f 3%N) n d;
-  w := if x %% 5 == 0%N then [seq [seq (if i == (t %% d)%N then int 1 else int 0) | i <- iota 0 d] | t <- iota 0 n] else table (f 4%N) n d;
+  w := if x %% 5 == 0%N then [seq [seq (if i == (t %% d)%N then int 1 else int 0) | i <- iota 0 d] | t <- iota 0 n]
+    else table (f 4%N) n d;
   beta := if x %% 5 == 0%N then nseq n (int 1) else [seq f 5%N t | t <- iota 0 n];
   dS := [seq [seq [seq f 6%N (100 * h + 10 * i + j)%N | j <- iota 0 i.+1] | i <- iota 0 n] | h <- iota 0 g] |}.
 

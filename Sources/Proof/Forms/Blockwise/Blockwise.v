@@ -76,7 +76,8 @@ Local Notation carry := (carry s size).
 Lemma carryE u lo hi : spans u lo hi -> FoldedKeys.carry carry u = prodH (start lo) (start hi).
 Proof.
 elim: u lo hi => [c|l IHl r IHr] lo hi /=; first by case=> -> ->; rewrite /carry /Wb /bb Block.carry_product.
-case=> mid spl spr; rewrite (IHl _ _ spl) (IHr _ _ spr) /Logits.prodH -descending_cat ?(start_spans size spl) ?(start_spans size spr) //.
+case=> mid spl spr; rewrite (IHl _ _ spl) (IHr _ _ spr) /Logits.prodH.
+by rewrite -descending_cat ?(start_spans size spl) ?(start_spans size spr).
 Qed.
 
 Lemma Khat_row u lo hi (t : 'I_(FoldedKeys.run_length size u)) : spans u lo hi ->
@@ -84,7 +85,8 @@ Lemma Khat_row u lo hi (t : 'I_(FoldedKeys.run_length size u)) : spans u lo hi -
 Proof.
 elim: u lo hi t => [c|l IHl r IHr] lo hi /= t; first by case=> -> ->; rewrite Block.Khat_row.
 case=> mid spl spr; case: (split_ordP t) => j ->.
-  rewrite rowKu row_mul (IHl _ _ _ spl) -trmx_mul (carryE spr) mulmxA /Logits.prodH -descending_cat ?(start_spans size spr) //.
+  rewrite rowKu row_mul (IHl _ _ _ spl) -trmx_mul (carryE spr) mulmxA /Logits.prodH.
+  rewrite -descending_cat ?(start_spans size spr) //.
   by rewrite -(run_lengthE size spl) ltn_add2l.
 by rewrite rowKd (IHr _ _ _ spr) /= -(run_lengthE size spl) addnA.
 Qed.
@@ -94,7 +96,8 @@ Lemma walk_entry m (X : 'M[R]_(m, d)) us c (i : 'I_m) (j : 'I_(length us)) : cov
 Proof.
 elim: us c X j => [|u us IHus] c X /= j; first by case: j.
 case=> lo sp cov; case: (split_ordP j) => j' ->.
-  rewrite row_mxEl (IHus lo) // row_mul (carryE sp) -2!mulmxA [X in _ = (_ *m X *m _) 0 0](@descending_cat _ _ _ _ (start lo)).
+  rewrite row_mxEl (IHus lo) // row_mul (carryE sp) -2!mulmxA.
+  rewrite [X in _ = (_ *m X *m _) 0 0](@descending_cat _ _ _ _ (start lo)).
   - by rewrite !mulmxA.
   - by rewrite -(lengthE size cov) /= ltn_ord.
   - by rewrite (start_spans size sp).
@@ -287,7 +290,8 @@ End Map.
 (** ** Backward: the formulas compute the gradient *)
 
 (** For any number N of blocks of any sizes, and any runs that what lies before a block is cut into. *)
-Theorem gradient_correct (R : comRingType) (d g : nat) (s : segment R d g) size cover N (G : 'I_g -> 'M[R]_(start size N)) :
+Theorem gradient_correct (R : comRingType) (d g : nat) (s : segment R d g) size cover N
+    (G : 'I_g -> 'M[R]_(start size N)) :
   (forall c, covers (cover c) c) -> is_gradient s G (backward s cover G).
 Proof.
 move=> cov; apply: (is_gradient_from (xline := fun s' => backward (along s s') cover (const G))) => s'.
@@ -296,7 +300,8 @@ by apply: map_backward => [|h]; [exact: image_along | exact: at0_const].
 Qed.
 
 (** In particular for runs of 1, 2, 4, ..., 2^levels blocks. *)
-Corollary gradient_correct_levels (R : comRingType) (d g : nat) (s : segment R d g) size levels N (G : 'I_g -> 'M[R]_(start size N)) :
+Corollary gradient_correct_levels (R : comRingType) (d g : nat) (s : segment R d g) size levels N
+    (G : 'I_g -> 'M[R]_(start size N)) :
   is_gradient s G (backward s (longest_runs levels) G).
 Proof. exact: gradient_correct (longest_runs_cover levels). Qed.
 
