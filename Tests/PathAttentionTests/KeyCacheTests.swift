@@ -19,7 +19,7 @@ import Testing
     let inputs = try problem.exactInputs()
     let function = AttentionFunction(scale: PrimeField(987_654_321))
     let full = try logits(inputs, function, form: .sequentialProduct)
-    var caches = [try KeyCache(sequences: 1, layout: KeyCacheLayout(inputs), function)]
+    var caches = [try KeyCache(sequences: 1, layout: inputs.headLayout, function)]
     for t in 0..<24 {
       caches.append(caches[t])
       try caches[t + 1].append(inputs.packed([t..<t + 1]), form: .sequentialProduct)
@@ -46,7 +46,7 @@ import Testing
       let function = AttentionFunction(scale: PrimeField(12345), gate: problem.convention)
       let full = try logits(inputs, function, form: .sequentialProduct)
       for form in [.sequentialProduct, .compactWY, .blockwise(blockSize: problem.blockSize)] as [AttentionForm] {
-        var cache = try KeyCache(sequences: inputs.segments.count, layout: KeyCacheLayout(inputs), function)
+        var cache = try KeyCache(sequences: inputs.segments.count, layout: inputs.headLayout, function)
         for chunks in randomChunks(problem, inputs.segments) {
           let before = cache.lengths
           let tables = try cache.appendForLogits(inputs.packed(chunks), form: form)
@@ -71,7 +71,7 @@ import Testing
       let caches = try ([.sequentialProduct, .compactWY, .blockwise(blockSize: problem.blockSize)] as [AttentionForm])
         .map { form in
           var cache = try KeyCache(
-            sequences: inputs.segments.count, layout: KeyCacheLayout(inputs), problem.exactFunction())
+            sequences: inputs.segments.count, layout: inputs.headLayout, problem.exactFunction())
           try cache.append(inputs, form: form)
           return cache
         }
@@ -131,7 +131,7 @@ import Testing
     let inputs = try Problem(line: "B1 T2000 HQ2 H1 K16 V8 beta=runs w=correlated \(gate)seed=21").inputs()
     let function = inputs.function(gate: .unscaled)
     let full = try attention(inputs, function)
-    var cache = try KeyCache(sequences: 1, layout: KeyCacheLayout(inputs), function)
+    var cache = try KeyCache(sequences: 1, layout: inputs.headLayout, function)
     var (o, lse): ([Double], [Double]) = ([], [])
     for t in 0..<2000 {
       let outputs = try cache.attend(to: inputs.packed([t..<t + 1]))
@@ -225,12 +225,12 @@ import Testing
     }
     #expect(throws: AttentionError.size(name: "keyDim", found: 0)) {
       try KeyCache<Double>(
-        sequences: 1, layout: KeyCacheLayout(queryHeads: 1, heads: 1, keyDim: 0, valueDim: 1, gated: false),
+        sequences: 1, layout: HeadLayout(queryHeads: 1, heads: 1, keyDim: 0, valueDim: 1, gated: false),
         AttentionFunction(scale: 1))
     }
     #expect(throws: AttentionError.size(name: "batch", found: -1)) {
       try KeyCache<Double>(
-        sequences: -1, layout: KeyCacheLayout(queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1, gated: false),
+        sequences: -1, layout: HeadLayout(queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1, gated: false),
         AttentionFunction(scale: 1))
     }
     #expect(cache.keys(sequence: 0, head: 0).copy().entries == before && cache.lengths == [6])

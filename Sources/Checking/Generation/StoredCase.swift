@@ -29,7 +29,7 @@ struct StoredCase {
       stored.inputs = try AttentionInputs(
         shape: inputs.shape, q: rounded(.q, inputs.q.entries), k: rounded(.k, inputs.k.entries),
         v: rounded(.v, inputs.v.entries), w: rounded(.w, inputs.w.entries), beta: rounded(.beta, inputs.beta.entries),
-        g: inputs.g.map { rounded(.g, $0.entries) }, segmentBoundaries: inputs.packedBoundaries)
+        g: inputs.g.map { rounded(.g, $0.entries) }, segmentBoundaries: inputs.segmentBoundaries)
       stored.outputCotangent = stored.outputCotangent.map { rounded(.do, $0) }
       reference = try Implementation(referenceForm(for: stored.inputs)).evaluate(stored)
     } catch {
@@ -68,7 +68,7 @@ struct StoredCase {
         tensor.rawValue, shape: inputs.shape.dimensions(of: tensor), entries,
         as: Self.elementType(of: tensor, elementType))
     }
-    if let boundaries = inputs.packedBoundaries {
+    if inputs.isPacked, let boundaries = inputs.segmentBoundaries {
       try file.add("cu_seqlens", shape: [boundaries.count], boundaries, as: .int32)
     }
     for (tensor, isExact) in generated.exactEntries.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {

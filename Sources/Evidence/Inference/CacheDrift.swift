@@ -37,7 +37,7 @@ public func cacheDrift(
   let inputs = try inputs.replacing(
     k: inputs.k.entries.map(format.round), v: inputs.v.entries.map(format.round))
   let function = function ?? inputs.function()
-  let layout = KeyCacheLayout(inputs)
+  let layout = inputs.headLayout
   var exact = try KeyCache<Double>(sequences: 1, layout: layout, function)
   var stored = try KeyCache<Double>(sequences: 1, layout: layout, function, roundStored: { format.round($0) })
   var drifts: [CacheDrift] = []

@@ -78,7 +78,7 @@ package struct VariantSubset: Sendable {
     -> AttentionCase
   {
     let inputs = whole.inputs
-    let isPacked = inputs.packedBoundaries != nil
+    let isPacked = inputs.isPacked
     var shape = inputs.shape
     (shape.batch, shape.length) = isPacked ? (1, tokens.count) : (lengths.count, lengths[0])
     func part(_ tensor: AttentionTensor, _ entries: [Double]) -> [Double] {

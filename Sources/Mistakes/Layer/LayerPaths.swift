@@ -35,7 +35,7 @@ public struct LayerPaths: Sendable {
     let projections = try project(input, history: nil, .prefill)
     let outputs = try attention(projections.inputs, layer.function, layer.execution)
     var keys = try KeyCache(
-      sequences: input.segments.count, layout: KeyCacheLayout(projections.inputs), layer.function,
+      sequences: input.segments.count, layout: projections.inputs.headLayout, layer.function,
       roundStored: layer.roundStored)
     try keys.append(
       has(.keysNotCarried, .prefill) ? withoutReflections(projections.inputs) : projections.inputs,

@@ -31,7 +31,7 @@ enum InputChange: Sendable {
     }
     return try AttentionInputs(
       shape: inputs.shape, q: inputs.q.entries, k: inputs.k.entries, v: v, w: w, beta: beta, g: inputs.g?.entries,
-      segmentBoundaries: inputs.packedBoundaries)
+      segmentBoundaries: inputs.segmentBoundaries)
   }
 
   /// From gradients of the changed inputs to those of the inputs.
@@ -91,13 +91,5 @@ enum OutputChange: Sendable {
     case .roundedGradients(let format):
       for tensor in tensors.keys where tensor.isGradient { tensors[tensor] = tensors[tensor]!.map(format.round) }
     }
-  }
-}
-
-extension AttentionInputs {
-  /// The boundaries of packed segments, to make inputs like these; nil where each sequence is one segment.
-  package var packedBoundaries: [Int]? {
-    let sequences = (0..<shape.batch).map { $0 * shape.length..<($0 + 1) * shape.length }
-    return segments == sequences ? nil : [0] + segments.map(\.upperBound)
   }
 }

@@ -16,7 +16,7 @@ import LinearAlgebra
 /// packed batches of different lengths and chunks are one case. A cache is a value: a copy can go another way.
 public struct KeyCache<S: Scalar>: Sendable {
   /// The sizes of the heads.
-  public let layout: KeyCacheLayout
+  public let layout: HeadLayout
   /// Scale and gate convention of the logits.
   public package(set) var function: AttentionFunction<S>
   /// What storing a number makes of it: rounding to the format of the cache. Nil if it is kept as it is.
@@ -38,11 +38,11 @@ public struct KeyCache<S: Scalar>: Sendable {
   ///     rounded.
   /// - Throws: `AttentionError` when a size makes no sense.
   public init(
-    sequences: Int, layout: KeyCacheLayout, _ function: AttentionFunction<S>,
+    sequences: Int, layout: HeadLayout, _ function: AttentionFunction<S>,
     roundStored: (@Sendable (S) -> S)? = nil
   ) throws(AttentionError) {
     guard sequences >= 0 else { throw .size(name: "batch", found: sequences) }
-    try layout.shape.validate()
+    try layout.validate()
     self.layout = layout
     self.function = function
     self.roundStored = roundStored
@@ -101,7 +101,10 @@ public struct KeyCache<S: Scalar>: Sendable {
     _ inputs: AttentionInputs<S>, form: AttentionForm, _ visitors: some CacheVisitors<S>, threads: Int? = nil
   ) throws(AttentionError) {
     try AttentionExecution(form: form, threads: threads).validate()
-    try layout.validate(inputs, sequences: lengths.count)
+    guard inputs.headLayout == layout else { throw .cache(expected: "\(layout)", found: "\(inputs.headLayout)") }
+    guard inputs.segments.count == lengths.count else {
+      throw .cache(expected: "\(lengths.count) sequences", found: "\(inputs.segments.count)")
+    }
     for (index, segment) in inputs.segments.enumerated() {
       for queryHead in gates[index].indices {
         gates[index][queryHead].append(inputs.g!.window(segment, head: queryHead), rounding: NoRounding())
@@ -116,55 +119,5 @@ public struct KeyCache<S: Scalar>: Sendable {
         inputs, segment: index / count, head: index % count, form: form, gates: maps[index / count], visitors: visitors,
         scale: function.scale, roundStored: roundStored)
     }
-  }
-}
-
-/// The sizes of the heads of a cache.
-public struct KeyCacheLayout: Sendable, Hashable {
-  /// The number of query heads.
-  public var queryHeads: Int
-  /// The number of key/value heads.
-  public var heads: Int
-  /// Lanes of keys.
-  public var keyDim: Int
-  /// Lanes of values.
-  public var valueDim: Int
-  /// Whether there is a gate.
-  public var gated: Bool
-
-  /// A layout; checked when a cache is made with it.
-  public init(queryHeads: Int, heads: Int, keyDim: Int, valueDim: Int, gated: Bool) {
-    self.queryHeads = queryHeads
-    self.heads = heads
-    self.keyDim = keyDim
-    self.valueDim = valueDim
-    self.gated = gated
-  }
-
-  /// The layout that inputs have.
-  public init<S>(_ inputs: AttentionInputs<S>) {
-    let shape = inputs.shape
-    self.init(
-      queryHeads: shape.queryHeads, heads: shape.heads, keyDim: shape.keyDim, valueDim: shape.valueDim,
-      gated: inputs.g != nil)
-  }
-
-  var shape: AttentionShape {
-    AttentionShape(length: 0, queryHeads: queryHeads, heads: heads, keyDim: keyDim, valueDim: valueDim)
-  }
-
-  func validate<S>(_ inputs: AttentionInputs<S>, sequences: Int) throws(AttentionError) {
-    let found = KeyCacheLayout(inputs)
-    guard found == self else { throw .cache(expected: "\(self)", found: "\(found)") }
-    guard inputs.segments.count == sequences else {
-      throw .cache(expected: "\(sequences) sequences", found: "\(inputs.segments.count)")
-    }
-  }
-}
-
-extension KeyCacheLayout: CustomStringConvertible {
-  /// Like `HQ 4, H 2, K 64, V 64, no gate`.
-  public var description: String {
-    "HQ \(queryHeads), H \(heads), K \(keyDim), V \(valueDim), \(gated ? "a gate" : "no gate")"
   }
 }

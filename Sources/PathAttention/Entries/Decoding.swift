@@ -16,7 +16,7 @@ public func prefill<S: RealScalar>(
 ) throws(AttentionError) -> (outputs: AttentionOutputs<S>, cache: KeyCache<S>) {
   let outputs = try attention(inputs, function ?? inputs.function(), execution)
   var cache = try KeyCache(
-    sequences: inputs.segments.count, layout: KeyCacheLayout(inputs), outputs.function, roundStored: roundStored)
+    sequences: inputs.segments.count, layout: inputs.headLayout, outputs.function, roundStored: roundStored)
   try cache.append(inputs, form: execution.form)
   return (outputs, cache)
 }

@@ -65,7 +65,9 @@ public struct LayerConfiguration: Sendable, Hashable, Codable {
     guard hiddenSize % queryHeads == 0 else {
       throw .option(name: "hiddenSize", expected: "a multiple of \(queryHeads) query heads", found: "\(hiddenSize)")
     }
-    try shape(batch: 0, length: 0).validate()
+    try HeadLayout(
+      queryHeads: queryHeads, heads: heads, keyDim: headDim, valueDim: headDim, gated: hasForgetGate
+    ).validate()
     if let reflectionRank, reflectionRank < 1 { throw .size(name: "reflectionRank", found: reflectionRank) }
     if let convolution, convolution.width < 1 { throw .size(name: "convolution width", found: convolution.width) }
     guard normEpsilon >= 0, normEpsilon.isFinite else {

@@ -25,17 +25,17 @@ public struct LayerInput<S: Scalar>: Sendable {
   public init(
     batch: Int = 1, length: Int, hiddenSize: Int, x: [S], segmentBoundaries: [Int]? = nil
   ) throws(AttentionError) {
-    let shape = AttentionShape(
-      batch: batch, length: length, queryHeads: 1, heads: 1, keyDim: 1, valueDim: 1)
-    try shape.validate()
+    try validateSequences(batch: batch, length: length)
     guard hiddenSize >= 1 else { throw .size(name: "hiddenSize", found: hiddenSize) }
+    let expected = [batch, length, hiddenSize].reduce(1) { count, size in
+      let (product, isTooLarge) = count.multipliedReportingOverflow(by: size)
+      return isTooLarge ? .max : product
+    }
+    guard x.count == expected else { throw .count(tensor: "x", expected: expected, found: x.count) }
+    segments = try PathAttention.segments(batch: batch, length: length, boundaries: segmentBoundaries)
     self.batch = batch
     self.length = length
     self.segmentBoundaries = segmentBoundaries
-    segments = try shape.segments(boundaries: segmentBoundaries)
-    guard x.count == shape.tokens * hiddenSize else {
-      throw .count(tensor: "x", expected: shape.tokens * hiddenSize, found: x.count)
-    }
-    self.x = Matrix(rows: shape.tokens, columns: hiddenSize, entries: x)
+    self.x = Matrix(rows: batch * length, columns: hiddenSize, entries: x)
   }
 }

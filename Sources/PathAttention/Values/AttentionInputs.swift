@@ -40,7 +40,7 @@ public struct AttentionInputs<S: Scalar>: Sendable {
   ) throws(AttentionError) {
     try shape.validate()
     self.shape = shape
-    segments = try shape.segments(boundaries: segmentBoundaries)
+    segments = try PathAttention.segments(batch: shape.batch, length: shape.length, boundaries: segmentBoundaries)
     self.q = try TokenTensor(.q, shape, q)
     self.k = try TokenTensor(.k, shape, k)
     self.v = try TokenTensor(.v, shape, v)
@@ -59,7 +59,7 @@ public struct AttentionInputs<S: Scalar>: Sendable {
     try Self(
       shape: shape, q: q ?? self.q.entries, k: k ?? self.k.entries, v: v ?? self.v.entries, w: w ?? self.w.entries,
       beta: beta ?? self.beta.entries, g: g ?? self.g?.entries,
-      segmentBoundaries: shape.batch == 1 ? [0] + segments.map(\.upperBound) : nil)
+      segmentBoundaries: segmentBoundaries)
   }
 
   /// Some of the tokens as packed sequences: one for each range, which may be empty and may lie anywhere.
@@ -94,22 +94,15 @@ public struct AttentionInputs<S: Scalar>: Sendable {
     try AttentionInputs<R>(
       shape: shape, q: transform(.q, q.entries), k: transform(.k, k.entries), v: transform(.v, v.entries),
       w: transform(.w, w.entries), beta: transform(.beta, beta.entries), g: g.map { transform(.g, $0.entries) },
-      segmentBoundaries: shape.batch == 1 ? [0] + segments.map(\.upperBound) : nil)
+      segmentBoundaries: segmentBoundaries)
   }
 }
 
 extension AttentionShape {
   /// Checks that the sizes make sense and that the query heads can be shared out.
   public func validate() throws(AttentionError) {
-    for (name, size) in [("batch", batch), ("length", length)] where size < 0 {
-      throw .size(name: name, found: size)
-    }
-    for (name, size) in [
-      ("queryHeads", queryHeads), ("heads", heads), ("keyDim", keyDim), ("valueDim", valueDim),
-    ] where size < 1 {
-      throw .size(name: name, found: size)
-    }
-    guard queryHeads % heads == 0 else { throw .heads(queryHeads: queryHeads, heads: heads) }
+    try validateSequences(batch: batch, length: length)
+    try HeadLayout(queryHeads: queryHeads, heads: heads, keyDim: keyDim, valueDim: valueDim, gated: false).validate()
     // Nothing that is computed from the sizes may overflow, not even for an empty tensor: bytes of the largest tensor.
     var bytes = 16
     for factor in [max(1, batch), max(1, length), queryHeads, max(keyDim, valueDim)] {
@@ -118,24 +111,36 @@ extension AttentionShape {
       bytes = product
     }
   }
+}
 
-  func segments(boundaries: [Int]?) throws(AttentionError) -> [Range<Int>] {
-    guard let boundaries else {
-      // However many sequences of no tokens a file may claim, there is nothing to do for them.
-      return length == 0 ? [] : (0..<batch).map { $0 * length..<($0 + 1) * length }
-    }
-    guard batch == 1 else { throw .segments("batch is \(batch)") }
-    guard boundaries.first == 0, boundaries.last == length else {
-      throw .segments("starts at \(boundaries.first ?? -1), ends at \(boundaries.last ?? -1), \(length) tokens")
-    }
-    for (start, end) in zip(boundaries, boundaries.dropFirst()) where end < start {
-      throw .segments("\(end) follows \(start)")
-    }
-    return zip(boundaries, boundaries.dropFirst()).map { $0..<$1 }
+/// Checks that numbers of sequences and tokens are not negative.
+func validateSequences(batch: Int, length: Int) throws(AttentionError) {
+  for (name, size) in [("batch", batch), ("length", length)] where size < 0 { throw .size(name: name, found: size) }
+}
+
+/// The token ranges that are independent of each other: the sequences of a batch, or those that are packed into one.
+func segments(batch: Int, length: Int, boundaries: [Int]?) throws(AttentionError) -> [Range<Int>] {
+  guard let boundaries else {
+    // However many sequences of no tokens a file may claim, there is nothing to do for them.
+    return length == 0 ? [] : (0..<batch).map { $0 * length..<($0 + 1) * length }
   }
+  guard batch == 1 else { throw .segments("batch is \(batch)") }
+  guard boundaries.first == 0, boundaries.last == length else {
+    throw .segments("starts at \(boundaries.first ?? -1), ends at \(boundaries.last ?? -1), \(length) tokens")
+  }
+  for (start, end) in zip(boundaries, boundaries.dropFirst()) where end < start {
+    throw .segments("\(end) follows \(start)")
+  }
+  return zip(boundaries, boundaries.dropFirst()).map { $0..<$1 }
 }
 
 extension AttentionInputs {
+  /// Whether a sequence is cut into segments.
+  package var isPacked: Bool { segments != (0..<shape.batch).map { $0 * shape.length..<($0 + 1) * shape.length } }
+
+  /// The boundaries with which inputs of the same segments are made.
+  public var segmentBoundaries: [Int]? { shape.batch == 1 ? [0] + segments.map(\.upperBound) : nil }
+
   /// The log forget gates of one query head in one segment, if there is a gate.
   func gateWindow(_ place: SegmentHead) -> MatrixView<S>? { g?.window(place.segment, head: place.queryHead) }
 }

@@ -110,7 +110,7 @@ extension GeneratedText {
 
   @Sendable private static func decode() throws -> String {
     let p = SmallProblem.threeTokens
-    var cache = try KeyCache<Rational>(sequences: 1, layout: KeyCacheLayout(p.inputs), AttentionFunction(scale: .one))
+    var cache = try KeyCache<Rational>(sequences: 1, layout: p.inputs.headLayout, AttentionFunction(scale: .one))
     var text: [String] = []
     let A = try p.logits(.sequentialProduct)
     for t in 0..<p.length {
