@@ -90,8 +90,13 @@ private struct DefinitionCase {
 
   private func transposed(_ numbers: [Rational], rows: Int, columns: Int) -> [Rational] {
     let count = numbers.count / (rows * columns)
-    return (0..<columns).flatMap { column in
-      (0..<rows).flatMap { row in numbers[(row * columns + column) * count..<(row * columns + column + 1) * count] }
+    var result: [Rational] = []
+    for column in 0..<columns {
+      for row in 0..<rows {
+        let first = (row * columns + column) * count
+        result += numbers[first..<first + count]
+      }
     }
+    return result
   }
 }
