@@ -116,6 +116,13 @@ Proof. by rewrite /ip big_ord1; apply: eq_bigr => t _; rewrite mxE. Qed.
 
 End InnerProduct.
 
+(** Closes a goal, given other equations, by a lemma about numbers.  Inner products become names first: were they seen through,
+    Coq would search for long where they do not fit. *)
+Ltac name_products := repeat match goal with |- context [ip ?P ?X] => move: (ip P X) => ? end.
+Tactic Notation "collect_by" constr(lemma) := name_products; exact: lemma.
+Tactic Notation "collect_by" constr(lemma) hyp(e1) hyp(e2) hyp(e3) :=
+  move: e1 e2 e3; name_products; move=> e1 e2 e3; exact: lemma e1 e2 e3.
+
 Section Dot.
 Variables (R : comRingType) (d : nat).
 Implicit Types (x y z : 'rV[R]_d) (c : R).

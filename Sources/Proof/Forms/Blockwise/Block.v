@@ -126,9 +126,10 @@ have -> : ip dcarry ('D (carry W b)) = ip (- (U *m dcarry^T)) ('D W) + ip (- (W 
 rewrite !big_split /= -!addrA; congr (_ + _).
 rewrite -!ip_suml !sumrN /x /= !ipDl !addrA.
 have eqE := gram_backward W b Leibniz (E Q K W b G dQtilde dKhat dcarry); rewrite ipDl [in RHS]ipDl in eqE.
-eapply collect_keys; last exact: eqE.
-  by rewrite -ipDl -/(dZ Q W G dKhat) (solve_backward Leibniz).
-by rewrite -ipDl -/(dU Q W dQtilde dcarry) (transform_backward W b Leibniz).
+have eqZ := solve_backward Leibniz K W b (dZ Q W G dKhat); rewrite {1}/dZ ipDl in eqZ.
+have eqU : ip (dU Q W dQtilde dcarry) ('D U) = _ := transform_backward W b Leibniz W (dU Q W dQtilde dcarry).
+rewrite {1}/dU ipDl in eqU.
+collect_by collect_keys eqZ eqU eqE.
 Qed.
 
 End ChainRule.

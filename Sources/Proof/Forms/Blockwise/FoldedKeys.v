@@ -175,7 +175,7 @@ case=> mid spl spr le_N; rewrite total_add.
 have le_mN : (mid <= N)%N by exact: leq_trans (ltnW (spans_le spr)) le_N.
 rewrite -(IHl _ _ _ _ spl le_mN) -(IHr _ _ _ _ spr le_N).
 rewrite map_col_mx ip_col (ip_D_mul Leibniz) (D_mul Leibniz) !ipDr !ipDl [ip dR (_ *m carry l)]ip_mull [ip dR (_ *m _)]ip_mulr.
-exact: collect_fold.
+collect_by collect_fold.
 Qed.
 
 Lemma collect_correct N m us c (X : 'M[R]_(m, d)) (G : 'M[R]_(m, length size us)) : covers us c -> (c <= N)%N ->
@@ -186,7 +186,7 @@ elim: us c X G => [|u us IHus] c X /= G.
 case=> lo sp cov le_N; rewrite total_add map_row_mx ip_row.
 rewrite (IHus _ _ _ cov (leq_trans (ltnW (spans_le sp)) le_N)) -(unfold_correct _ _ sp le_N).
 rewrite (ip_D_mul Leibniz) (D_mul Leibniz) ipDr ip_mull [ip _ (X *m _)]ip_mulr ipDl.
-exact: collect_step.
+collect_by collect_step.
 Qed.
 
 End ChainRule.
