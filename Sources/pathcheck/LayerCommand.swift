@@ -67,6 +67,6 @@ struct LayerCommand: ParsableCommand {
     reports.print(LayerTable(report).text)
     reports.write("--json") { try Data(json: report) }
     try reports.finish()
-    try verdict.end(report.verdict)
+    try verdict.end(report.verdict, isUnjudged: report.isUnjudged)
   }
 }

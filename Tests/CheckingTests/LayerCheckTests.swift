@@ -16,7 +16,8 @@ import Testing
   /// Writes what a layer with a disagreement computes in a format, and checks the file.
   private func check(
     _ variant: LayerVariant?, _ configuration: LayerConfiguration = everything, _ elementType: ElementType,
-    steps: [Int] = [20, 21, 22], prefilled: Int = 20, change: (inout [Double], _ name: String) -> Void = { _, _ in },
+    steps: [Int] = [20, 21, 22], prefilled: Int = 20, valueScale: Double = 1,
+    change: (inout [Double], _ name: String) -> Void = { _, _ in },
     changeCache: (inout LayerCache<Double>) -> Void = { _ in }
   ) throws -> LayerCheckReport {
     let format: NumberFormat = [.float64: .float64, .float32: .float32, .float16: .float16, .bfloat16: .bfloat16][
@@ -24,7 +25,10 @@ import Testing
     var random = SeededGenerator(seed: 61, part: "layer")
     // Weights three times as large as at the start make logits that tell one token from another.
     let start = try LayerParameters<Double>(configuration, using: &random)
-    let entries = start.tensors.map { ($0.parameter.rawValue, $0.entries.map { format.round(3 * $0) }) }
+    let entries = start.tensors.map { tensor in
+      let scale = tensor.parameter == .value ? 3 * valueScale : 3
+      return (tensor.parameter.rawValue, tensor.entries.map { format.round(scale * $0) })
+    }
     let parameters = try LayerParameters<Double>(configuration, entries: Dictionary(uniqueKeysWithValues: entries))
     let (batch, length, hidden) = (2, 24, configuration.hiddenSize)
     let x = (0..<batch * length * hidden).map { _ in format.round(random.normal()) }
@@ -36,8 +40,8 @@ import Testing
     var file = TensorFileWriter(metadata: ["gate": "scaled", "case": "sample"])
     try parameters.add(to: &file, prefix: "param.", as: elementType)
     try file.add("x", shape: [batch, length, hidden], x, as: elementType)
-    let layer = PathLayer(
-      parameters, execution: AttentionExecution(form: .sequentialProduct), roundStored: { format.round($0) })
+    var layer = PathLayer(parameters, execution: AttentionExecution(form: .sequentialProduct))
+    if valueScale == 1 { layer.roundStored = { format.round($0) } }
     let paths = LayerPaths(layer: layer, variant: variant)
     func input(_ tokens: Range<Int>) throws -> LayerInput<Double> {
       let rows = (0..<batch).flatMap {
@@ -233,5 +237,14 @@ import Testing
     #expect(broken.tensors[3].maxAbsAt?.description == "b1 t21 lane 5")
     #expect(broken.tensors[3].nonFinite == 1 && broken.tensors[3].rmsRatio.value.isNaN)
     #expect(broken.consistency.map(\.agrees) == [true, true, false, true] || !broken.consistency[2].agrees)
+  }
+
+  @Test("Outputs of which honest layers overflow are not judged, whatever is there")
+  func overflow() throws {
+    let report = try check(nil, Self.everything, .float16, valueScale: 40_000) { entries, _ in
+      entries = entries.map { _ in 1 }
+    }
+    #expect(report.isUnjudged && report.verdict == .fail && report.diagnosis.isEmpty, "\(report)")
+    #expect(report.tensors.allSatisfy { $0.isUnjudged && $0.unjudged!.map(\.reason) == [.overflow] })
   }
 }

@@ -62,6 +62,13 @@ extension TensorReport {
   public var isUnjudged: Bool { judgedRows == 0 && rows > 0 && Verdict(multiple: envelopeMultiple.value) != .fail }
 }
 
+extension [TensorReport] {
+  /// Whether a verdict on all of them is fail only because some could not be judged at all.
+  func areUnjudged(_ verdict: Verdict) -> Bool {
+    verdict == .fail && allSatisfy { $0.verdict != .fail || $0.isUnjudged }
+  }
+}
+
 /// A known disagreement with which the reference gives what the candidate gives.
 public struct LayerExplanation: Sendable, Codable {
   /// Which one.

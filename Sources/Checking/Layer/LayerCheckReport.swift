@@ -45,4 +45,7 @@ public struct LayerCheckReport: Sendable, Codable {
     /// Whether they agree.
     public var agrees: Bool
   }
+
+  /// Whether the verdict is fail only because some output could not be judged at all.
+  public var isUnjudged: Bool { tensors.areUnjudged(verdict) }
 }

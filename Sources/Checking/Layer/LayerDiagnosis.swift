@@ -16,7 +16,7 @@ struct LayerDiagnosis {
   init(
     _ submission: LayerSubmission, _ layer: PathLayer<Double>, _ reports: [TensorReport]
   ) throws(AttentionError) {
-    let finite = reports.indices.filter { reports[$0].nonFinite == 0 }
+    let finite = reports.indices.filter { reports[$0].nonFinite == 0 && !reports[$0].isUnjudged }
     let failing = finite.filter { reports[$0].verdict == .fail }
     let wrong = Set(failing.compactMap { reports[$0].path })
     var causes: [Cause] = []
@@ -57,7 +57,7 @@ struct LayerDiagnosis {
         equals.isEmpty
         ? "not explained by any known disagreement" : equals.map { $0.text(path) }.joined(separator: ", or ")
       return [
-        say(cause) { $0.nonFinite == 0 }, say("NaN or infinite entries") { $0.nonFinite > 0 },
+        say(cause) { $0.nonFinite == 0 && !$0.isUnjudged }, say("NaN or infinite entries") { $0.nonFinite > 0 },
       ].compactMap { $0 }
     }
   }

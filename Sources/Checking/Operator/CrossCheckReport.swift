@@ -92,5 +92,5 @@ extension CrossCheckReport {
   public var judged: [TensorReport] { tensors + (intermediates ?? []) }
 
   /// Whether the verdict is fail only because some tensor could not be judged at all.
-  public var isUnjudged: Bool { verdict == .fail && judged.allSatisfy { $0.verdict != .fail || $0.isUnjudged } }
+  public var isUnjudged: Bool { judged.areUnjudged(verdict) }
 }

@@ -49,6 +49,7 @@ extension Variant {
     let nominal = ProgramChoices()
     return inputChange == nil && outputChange == nil && choices.weighting == nominal.weighting
       && choices.gate != .multiplicative && choices.reflectsValues == nominal.reflectsValues
+      && choices.readsPreviousValue == nominal.readsPreviousValue
       && choices.logSumExp == nominal.logSumExp && choices.mask != .zeroInSum
       && choices.unwrittenRows == nominal.unwrittenRows
       && !choices.backward.missing.contains(.normaliser)

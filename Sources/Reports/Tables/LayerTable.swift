@@ -11,7 +11,7 @@ package struct LayerTable {
       "case       \(report.case.excerpt())",
       "layer      \(report.layer.summary)",
       "options    scale \(report.options.scale), \(report.layer.hasForgetGate ? "gate \(report.options.gate)" : "no gate")",
-      "reference  \(report.options.form), Float64; limits from rounding every stage to \(report.options.format)",
+      "reference  \(report.options.form), Float64; envelopes from rounding every stage to \(report.options.format)",
     ]
     lines += report.notes.map { "note       \($0)" }
     lines.append("")
@@ -30,7 +30,7 @@ package struct LayerTable {
         ).lines
     }
     if !report.diagnosis.isEmpty { lines += [""] + report.diagnosis.map { "diagnosis  \($0)" } }
-    lines += ["", "verdict    \(report.verdict.rawValue.uppercased())"]
+    lines += ["", "verdict    \(report.isUnjudged ? "NOT JUDGED" : report.verdict.rawValue.uppercased())"]
     text = lines.map(\.printable).joined(separator: "\n")
   }
 }
