@@ -30,11 +30,21 @@ Definition dot d (x y : 'rV[R]_d) : R := (x *m y^T) 0 0.
 Definition rows d (x : nat -> 'rV[R]_d) a n : 'M[R]_(n, d) := \matrix_(i < n) x (a + i)%N.
 Definition numbers (beta : nat -> R) a n : 'rV[R]_n := \row_(i < n) beta (a + i)%N.
 
+(** P_ij for any two numbers: 0 outside of the matrix. *)
+Definition entry m n (P : 'M[R]_(m, n)) i j : R := if (insub i, insub j) is (Some i', Some j') then P i' j' else 0.
+
 (** F_{hi-1} F_{hi-2} ... F_lo; the identity when hi <= lo. *)
 Fixpoint descending d (F : nat -> 'M[R]_d) lo hi : 'M[R]_d :=
   if hi is t.+1 then if (lo <= t)%N then F t *m descending F lo t else 1%:M else 1%:M.
 
+
+(** The m' x n' entries of P from (i, j) on. *)
+Definition cut m n (P : 'M[R]_(m, n)) i m' j n' : 'M[R]_(m', n') := \matrix_(x, y) entry P (i + x) (j + y).
+
 End Definitions.
+
+Lemma entryE (R : comRingType) m n (P : 'M[R]_(m, n)) (i : 'I_m) (j : 'I_n) : entry P i j = P i j.
+Proof. by rewrite /entry !valK. Qed.
 
 (** ** The inner product *)
 
@@ -106,6 +116,13 @@ Proof. by rewrite /ip big_ord1; apply: eq_bigr => t _; rewrite mxE. Qed.
 
 End InnerProduct.
 
+(** Closes a goal, given other equations, by a lemma about numbers.  Inner products become names first: were they seen through,
+    Coq would search for long where they do not fit. *)
+Ltac name_products := repeat match goal with |- context [ip ?P ?X] => move: (ip P X) => ? end.
+Tactic Notation "collect_by" constr(lemma) := name_products; exact: lemma.
+Tactic Notation "collect_by" constr(lemma) hyp(e1) hyp(e2) hyp(e3) :=
+  move: e1 e2 e3; name_products; move=> e1 e2 e3; exact: lemma e1 e2 e3.
+
 Section Dot.
 Variables (R : comRingType) (d : nat).
 Implicit Types (x y z : 'rV[R]_d) (c : R).
@@ -126,7 +143,8 @@ Lemma dotZr c x z : dot z (c *: x) = c * dot z x.
 Proof. by rewrite dotC dotZl [dot _ z]dotC. Qed.
 Lemma dot0r x : dot x 0 = 0.
 Proof. by rewrite /dot trmx0 mulmx0 mxE. Qed.
-Lemma dot_sumr (I : finType) (P : pred I) x (F : I -> 'rV[R]_d) : dot x (\sum_(i | P i) F i) = \sum_(i | P i) dot x (F i).
+Lemma dot_sumr (I : Type) (r : seq I) (P : pred I) x (F : I -> 'rV[R]_d) :
+  dot x (\sum_(i <- r | P i) F i) = \sum_(i <- r | P i) dot x (F i).
 Proof. by rewrite /dot linear_sum mulmx_sumr summxE. Qed.
 Lemma mul_rank1 p x y (z : 'rV[R]_p) : x *m y^T *m z = dot x y *: z.
 Proof. by rewrite {1}[x *m y^T]mx11_scalar mul_scalar_mx. Qed.
@@ -172,6 +190,16 @@ Lemma map_tril n (A : 'M[S]_n) : map_mx f (tril A) = tril (map_mx f A).
 Proof. by apply/matrixP => i j; rewrite !mxE; case: ifP; rewrite ?rmorph0. Qed.
 Lemma map_stril n (A : 'M[S]_n) : map_mx f (stril A) = stril (map_mx f A).
 Proof. by apply/matrixP => i j; rewrite !mxE; case: ifP; rewrite ?rmorph0. Qed.
+Lemma map_entry m n (P : 'M[S]_(m, n)) (P' : 'M[R]_(m, n)) i j : map_mx f P = P' -> f (entry P i j) = entry P' i j.
+Proof.
+move=> <-; have of_options (oi : option 'I_m) (oj : option 'I_n) :
+    f (if (oi, oj) is (Some i', Some j') then P i' j' else 0) = if (oi, oj) is (Some i', Some j') then (map_mx f P) i' j' else 0.
+  by case: oi oj => [i'|] [j'|]; rewrite ?rmorph0 ?mxE.
+exact: of_options.
+Qed.
+Lemma map_cut m n (P : 'M[S]_(m, n)) (P' : 'M[R]_(m, n)) i m' j n' :
+  map_mx f P = P' -> map_mx f (cut P i m' j n') = cut P' i m' j n'.
+Proof. by move=> eqP; apply/matrixP => x y; rewrite !mxE (map_entry _ _ eqP). Qed.
 Lemma map_rowsum m n (P X : 'M[S]_(m, n)) : map_mx f (rowsum P X) = rowsum (map_mx f P) (map_mx f X).
 Proof. by apply/rowP => i; rewrite !mxE rmorph_sum; apply: eq_bigr => j _; rewrite !mxE rmorphM. Qed.
 Lemma map_ip m n (P X : 'M[S]_(m, n)) : f (ip P X) = ip (map_mx f P) (map_mx f X).
@@ -191,6 +219,28 @@ Proof. exact: map_diag_mx. Qed.
 Lemma map_descending d (F : nat -> 'M[S]_d) lo hi :
   map_mx f (descending F lo hi) = descending (fun t => map_mx f (F t)) lo hi.
 Proof. by elim: hi => [|t IHt] /=; rewrite ?map_mx1 //; case: ifP => _; rewrite ?map_mx1 // map_mxM IHt. Qed.
+
+(** The same, for sums and products of which the parts are known. *)
+Lemma mapD m n (A B : 'M[S]_(m, n)) A' B' : map_mx f A = A' -> map_mx f B = B' -> map_mx f (A + B) = A' + B'.
+Proof. by move=> <- <-; rewrite map_mxD. Qed.
+Lemma mapB m n (A B : 'M[S]_(m, n)) A' B' : map_mx f A = A' -> map_mx f B = B' -> map_mx f (A - B) = A' - B'.
+Proof. by move=> <- <-; rewrite map_mxB. Qed.
+Lemma mapN m n (A : 'M[S]_(m, n)) A' : map_mx f A = A' -> map_mx f (- A) = - A'.
+Proof. by move=> <-; rewrite map_mxN. Qed.
+Lemma mapM m n p (A : 'M[S]_(m, n)) (B : 'M[S]_(n, p)) A' B' :
+  map_mx f A = A' -> map_mx f B = B' -> map_mx f (A *m B) = A' *m B'.
+Proof. by move=> <- <-; rewrite map_mxM. Qed.
+Lemma mapT m n (A : 'M[S]_(m, n)) A' : map_mx f A = A' -> map_mx f A^T = A'^T.
+Proof. by move=> <-; rewrite map_tr. Qed.
+Lemma mapL n (A : 'M[S]_n) A' : map_mx f A = A' -> map_mx f (tril A) = tril A'.
+Proof. by move=> <-; rewrite map_tril. Qed.
+Lemma mapSL n (A : 'M[S]_n) A' : map_mx f A = A' -> map_mx f (stril A) = stril A'.
+Proof. by move=> <-; rewrite map_stril. Qed.
+Lemma mapR m n (P X : 'M[S]_(m, n)) P' X' : map_mx f P = P' -> map_mx f X = X' -> map_mx f (rowsum P X) = rowsum P' X'.
+Proof. by move=> <- <-; rewrite map_rowsum. Qed.
+Lemma mapS m n (I : Type) (r : seq I) (P : pred I) (A : I -> 'M[S]_(m, n)) A' :
+  (forall i, map_mx f (A i) = A' i) -> map_mx f (\sum_(i <- r | P i) A i) = \sum_(i <- r | P i) A' i.
+Proof. by move=> eqA; rewrite raddf_sum; apply: eq_bigr => i _; apply: eqA. Qed.
 
 End Map.
 

@@ -53,4 +53,15 @@ move=> /(canRL (addrK _))-> /(canRL (addrK _))-> /(canRL (addrK _))->.
 match goal with |- @eq _ ?l ?r => change ((l : R) = r) end; ring.
 Qed.
 
+(** The terms of two runs folded into one, and of a walk's step. *)
+Lemma collect_fold (l r2 r l2 r3 : R) : (l + r2 + r + (r3 + l2) : R) = l + l2 + (r + (r3 + r2)).
+Proof. ring. Qed.
+Lemma collect_step (x c t x2 k : R) : (x + c + t + (x2 + k) : R) = x + x2 + (k + c + t).
+Proof. ring. Qed.
+
+(** The terms of the softmax's backward for one key: P (v - c + lse) and what it is paired with. *)
+Lemma collect_softmax (l p s v v' c lse : R) :
+  (l * p * (s * v + v') - l * p * s * c + lse * (l * p * s) : R) = l * (p * (v - c + lse) * s) + l * (p * v').
+Proof. ring. Qed.
+
 End Scalars.

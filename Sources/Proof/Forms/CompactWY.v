@@ -141,7 +141,7 @@ rewrite (eq_bigr y) => [|h _]; last first.
   by rewrite addrCA; congr (_ + _); rewrite addrCA.
 rewrite /y !big_split /= -!addrA; congr (_ + _).
 rewrite -!ip_suml sumrN -/(dZ Q W G) solve_backward (gram_backward W b Leibniz) /x /= !ipDl.
-exact: collect_compact.
+collect_by collect_compact.
 Qed.
 
 End ChainRule.

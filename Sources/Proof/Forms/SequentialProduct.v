@@ -44,17 +44,11 @@ End Query.
 Section Gradient.
 Variables (R : comRingType) (d g : nat) (s : segment R d g) (n : nat) (G : 'I_g -> 'M[R]_n).
 
-(** G_ij as a function of numbers. *)
-Definition entry (P : 'M[R]_n) i j : R := if (insub i, insub j) is (Some i', Some j') then P i' j' else 0.
-
 Definition backward : gradient R d g n := Gradient
   (fun h => \matrix_(i < n) dq s i (entry (G h) i))
   (\matrix_(t < n) \sum_h \sum_(i < n | (t <= i)%N) dk s (q s h i) i (entry (G h) i) t)
   (\matrix_(t < n) \sum_h \sum_(i < n | (t <= i)%N) dw s (q s h i) i (entry (G h) i) t)
   (\row_(t < n) \sum_h \sum_(i < n | (t <= i)%N) dbeta s (q s h i) i (entry (G h) i) t).
-
-Lemma entryE (P : 'M[R]_n) (i j : 'I_n) : entry P i j = P i j.
-Proof. by rewrite /entry !valK. Qed.
 
 End Gradient.
 
@@ -150,14 +144,6 @@ Lemma map_y (G : nat -> S) (G' : nat -> R) : (forall j, f (G j) = G' j) -> foral
 Proof.
 move=> eqG; elim=> [|j IHj] /=; first by rewrite map_mx0.
 by rewrite map_mxD map_mxB !map_mxZ rmorphM map_dot IHj eqG eqw eqk eqb.
-Qed.
-
-Lemma map_entry n (P : 'M[S]_n) (P' : 'M[R]_n) i j : 'f P = P' -> f (entry P i j) = entry P' i j.
-Proof.
-move=> <-; have of_options (oi oj : option 'I_n) :
-    f (if (oi, oj) is (Some i', Some j') then P i' j' else 0) = if (oi, oj) is (Some i', Some j') then ('f P) i' j' else 0.
-  by case: oi oj => [i'|] [j'|]; rewrite ?rmorph0 ?mxE.
-exact: of_options.
 Qed.
 
 Lemma map_backward n (G : 'I_g -> 'M[S]_n) (G' : 'I_g -> 'M[R]_n) : (forall h, 'f (G h) = G' h) ->

@@ -126,11 +126,74 @@ have -> : ip dcarry ('D (carry W b)) = ip (- (U *m dcarry^T)) ('D W) + ip (- (W 
 rewrite !big_split /= -!addrA; congr (_ + _).
 rewrite -!ip_suml !sumrN /x /= !ipDl !addrA.
 have eqE := gram_backward W b Leibniz (E Q K W b G dQtilde dKhat dcarry); rewrite ipDl [in RHS]ipDl in eqE.
-eapply collect_keys; last exact: eqE.
-  by rewrite -ipDl -/(dZ Q W G dKhat) (solve_backward Leibniz).
-by rewrite -ipDl -/(dU Q W dQtilde dcarry) (transform_backward W b Leibniz).
+have eqZ := solve_backward Leibniz K W b (dZ Q W G dKhat); rewrite {1}/dZ ipDl in eqZ.
+have eqU : ip (dU Q W dQtilde dcarry) ('D U) = _ := transform_backward W b Leibniz W (dU Q W dQtilde dcarry).
+rewrite {1}/dU ipDl in eqU.
+collect_by collect_keys eqZ eqU eqE.
 Qed.
 
 End ChainRule.
+
+(** ** The same after a homomorphism of rings *)
+
+Section Map.
+Variables (S R : comRingType) (f : {rmorphism S -> R}) (d g n : nat).
+Variables (Qs : 'I_g -> 'M[S]_(n, d)) (Qr : 'I_g -> 'M[R]_(n, d)) (K W : 'M[S]_(n, d)) (b : 'rV[S]_n).
+Local Notation "''f' v" := (map_mx f v) (at level 8, v at level 2).
+Hypothesis eqQ : forall h, 'f (Qs h) = Qr h.
+
+Lemma map_Qtilde h : 'f (Qtilde (Qs h) W b) = Qtilde (Qr h) ('f W) ('f b).
+Proof. exact: mapB (eqQ h) (mapM (map_X W eqQ h) (map_U f W b)). Qed.
+Lemma map_Khat : 'f (Khat K W b) = Khat ('f K) ('f W) ('f b).
+Proof. by rewrite /Khat map_mxB map_mxM map_tr map_Z. Qed.
+Lemma map_carry : 'f (carry W b) = carry ('f W) ('f b).
+Proof. by rewrite /carry map_mxB map_mx1 map_mxM map_tr map_U. Qed.
+
+Variables (Gs : 'I_g -> 'M[S]_n) (Gr : 'I_g -> 'M[R]_n) (dQs : 'I_g -> 'M[S]_(n, d)) (dQr : 'I_g -> 'M[R]_(n, d)).
+Variables (dKs : 'M[S]_(n, d)) (dKr : 'M[R]_(n, d)) (dRs : 'M[S]_d) (dRr : 'M[R]_d).
+Hypotheses (eqG : forall h, 'f (Gs h) = Gr h) (eqdQ : forall h, 'f (dQs h) = dQr h).
+Hypotheses (eqdK : 'f dKs = dKr) (eqdR : 'f dRs = dRr).
+
+Let WT := mapT (erefl ('f W)).
+Let diagb := map_diag f b.
+
+Lemma map_dX h : 'f (dX K W b Gs dQs h) = dX ('f K) ('f W) ('f b) Gr dQr h.
+Proof.
+exact: mapB (mapN (mapL (mapM (eqG h) (mapT (map_Z f K W b))))) (mapL (mapM (eqdQ h) (mapT (map_U f W b)))).
+Qed.
+Lemma map_dZ : 'f (dZ Qs W Gs dKs) = dZ Qr ('f W) Gr dKr.
+Proof. exact: mapB (mapN (mapS _ _ (fun h => mapM (mapT (map_X W eqQ h)) (eqG h)))) (mapM erefl (mapT eqdK)). Qed.
+Lemma map_dU : 'f (dU Qs W dQs dRs) = dU Qr ('f W) dQr dRr.
+Proof. exact: mapB (mapN (mapS _ _ (fun h => mapM (mapT (map_X W eqQ h)) (eqdQ h)))) (mapM erefl eqdR). Qed.
+Lemma map_N_dZ : 'f (N W b (dZ Qs W Gs dKs)) = N ('f W) ('f b) (dZ Qr ('f W) Gr dKr).
+Proof. by rewrite map_N map_dZ. Qed.
+Lemma map_N_dU : 'f (N W b (dU Qs W dQs dRs)) = N ('f W) ('f b) (dU Qr ('f W) dQr dRr).
+Proof. by rewrite map_N map_dU. Qed.
+Lemma map_E : 'f (E Qs K W b Gs dQs dKs dRs) = E Qr ('f K) ('f W) ('f b) Gr dQr dKr dRr.
+Proof.
+exact: mapB (mapN (mapSL (mapM map_N_dZ (mapT (map_Z f K W b))))) (mapSL (mapM map_N_dU (mapT (map_U f W b)))).
+Qed.
+Lemma map_dY : 'f (dY Qs W b Gs dKs) = dY Qr ('f W) ('f b) Gr dKr.
+Proof. exact: mapSL (mapM diagb map_N_dZ). Qed.
+Lemma map_FE : 'f (F b (E Qs K W b Gs dQs dKs dRs)) = F ('f b) (E Qr ('f K) ('f W) ('f b) Gr dQr dKr dRr).
+Proof. by rewrite map_F map_E. Qed.
+
+Lemma map_backward : same (map_gradient f (backward Qs K W b Gs dQs dKs dRs)) (backward Qr ('f K) ('f W) ('f b) Gr dQr dKr dRr).
+Proof.
+split=> [h|||].
+- exact: mapD (mapD (mapM (mapL (eqG h)) erefl) (mapM (map_dX h) erefl)) (eqdQ h).
+- exact: mapD (mapD (mapS _ _ (fun h => mapM (mapT (mapL (eqG h))) (eqQ h))) (mapM (mapT map_dY) erefl)) eqdK.
+- apply: mapB (mapB (mapD (mapD (mapD _ _) _) (mapD _ _)) _) _.
+  + exact: mapS _ _ (fun h => mapM (mapT (map_dX h)) (eqQ h)).
+  + exact: mapM map_dY erefl.
+  + exact: mapM diagb map_N_dU.
+  + exact: mapM map_FE erefl.
+  + exact: mapM (mapT map_FE) erefl.
+  + exact: mapM (map_Z f K W b) eqdK.
+  + exact: mapM (map_U f W b) (mapT eqdR).
+- exact: mapD (mapD (mapR map_N_dZ (map_Y f K W)) (mapR map_N_dU erefl)) (mapR map_E (mapM erefl WT)).
+Qed.
+
+End Map.
 
 End Block.
